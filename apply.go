@@ -1,0 +1,51 @@
+package bedplate
+
+import (
+	"context"
+	"fmt"
+)
+
+// Step is a Resource with a name, for reports and errors.
+type Step struct {
+	// Name is how plans, errors and journals call the step.
+	Name string
+	Resource
+}
+
+// Plan asks each step in order what it would change. Steps are planned against
+// the machine as it is now: what waits for an earlier step's change is pending.
+// On an error it returns the changes planned so far with it, and the error
+// names the step; what it wraps can be matched.
+func Plan(ctx context.Context, steps ...Step) ([]Change, error) {
+	return each(ctx, steps, Resource.Plan)
+}
+
+// Apply ensures each step in order and stops at the first error. It always
+// returns the changes that were made, those before an error included, and
+// reverts none of them: package transaction does.
+func Apply(ctx context.Context, steps ...Step) ([]Change, error) {
+	return each(ctx, steps, Resource.Ensure)
+}
+
+func each(ctx context.Context, steps []Step, do func(Resource, context.Context) ([]Change, error)) ([]Change, error) {
+	for i, s := range steps {
+		if s.Resource == nil {
+			return nil, fmt.Errorf("bedplate: step %d (%q) has no resource; set Step.Resource", i+1, s.Name)
+		}
+	}
+	var all []Change
+	for _, s := range steps {
+		if err := ctx.Err(); err != nil {
+			return all, fmt.Errorf("%s: not begun: %w", s.Name, err)
+		}
+		changes, err := do(s.Resource, ctx)
+		for _, c := range changes {
+			c.Step = s.Name
+			all = append(all, c)
+		}
+		if err != nil {
+			return all, fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
+	return all, nil
+}
