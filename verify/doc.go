@@ -1,0 +1,17 @@
+// Package verify proves that a machine is what was asked for.
+//
+//	report := verify.Run(ctx, verify.Converged("account", users), probe)
+//	report.WriteText(os.Stdout, verify.TextOptions{})
+//	if err := report.Err(); err != nil { ... }
+//
+// A Check looks and never changes anything. It ends in one of five ways: it
+// passes, fails, warns, does not apply here, or is unknown: a check that could
+// not look never passes, and a report with something unknown is not OK.
+//
+// Anything with an empty Plan is as wanted, so Converged makes a check of any
+// bedplate.Resource. Package checks has probes that read the machine by another
+// road than the packages that change it.
+//
+// The same checks serve a command (WriteText, WriteJSON, WriteJUnit, WriteTAP)
+// and a test suite (Test, Require).
+package verify
