@@ -12,7 +12,7 @@ import (
 // Timeout bounds each look; patience bounds them all.
 func Until(c Check, every, patience time.Duration) Check {
 	once := c
-	once.Severity = Required // advice is asked again too; what it means in the end is the outer check's
+	once.Severity = Required           // advice is asked again too; what it means in the end is the outer check's
 	c.Timeout = patience + time.Second // the loop below ends first, with a better answer
 	if every <= 0 || patience <= 0 {
 		c.Look = func(context.Context) Finding {

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bedplate/bedplate/internal/testenv/vm"
+	"github.com/bedplate/bedplate/internal/testenv/wire"
+)
+
+// privilegedTag marks the tests that run in the machine.
+const privilegedTag = "privileged"
+
+func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (int, error) {
+	only := fs.String("run", "", "run the tests whose names match this `regexp`")
+	cover := fs.String("cover", "", "write a coverage profile of all suites to this `file`")
+	verbose := fs.Bool("v", false, "print what passing tests print, too")
+	suites, err := s.parse(fs, args)
+	if err != nil {
+		return 2, err
+	}
+	patterns := fs.Args()
+	if len(patterns) == 0 {
+		patterns = []string{"./..."}
+	}
+	found, err := find(ctx, privilegedTag, patterns)
+	if err != nil {
+		return 1, err
+	}
+	if found, err = narrow(found, *only); err != nil {
+		return 2, err
+	}
+	if len(found) == 0 {
+		return 1, fmt.Errorf("no privileged test in %s matches -run %q", strings.Join(patterns, " "), *only)
+	}
+	b, err := prepare(ctx, found, privilegedTag, *cover != "")
+	if err != nil {
+		return 1, err
+	}
+	defer b.remove()
+	b.full = b.full || s.full
+	b.verbose = *verbose
+
+	passed, failed := 0, 0
+	var profiles [][]byte
+	for _, suite := range suites {
+		o, err := b.boot(ctx, s, suite)
+		if err != nil {
+			return 1, err
+		}
+		o.report(os.Stdout)
+		passed, failed = passed+o.passed(), failed+len(o.problems())
+		profiles = append(profiles, o.profiles...)
+	}
+	if *cover != "" {
+		if err := os.WriteFile(*cover, merge(profiles), 0o644); err != nil {
+			return 1, err
+		}
+	}
+	fmt.Printf("%d passed, %d failed\n", passed, failed)
+	if failed > 0 {
+		return 1, nil
+	}
+	return 0, nil
+}
+
+// batch is a set of test binaries with what they need, ready for any suite.
+type batch struct {
+	dir         string
+	packages    []pkg
+	payload     vm.Payload
+	init, agent string
+	full        bool
+	verbose     bool
+	silence     time.Duration
+}
+
+func (b *batch) remove() {
+	if err := os.RemoveAll(b.dir); err != nil {
+		fmt.Fprintln(os.Stderr, "machine:", err)
+	}
+}
+
+// prepare builds, on the host, all that is to run inside.
+func prepare(ctx context.Context, packages []pkg, tag string, cover bool) (_ *batch, err error) {
+	dir, err := os.MkdirTemp("", "bedplate-tests-")
+	if err != nil {
+		return nil, err
+	}
+	b := &batch{dir: dir, packages: packages, payload: vm.Payload{Files: map[string]string{}}}
+	defer func() {
+		if err != nil {
+			b.remove()
+		}
+	}()
+	if b.init, b.agent, err = guests(ctx, dir); err != nil {
+		return nil, err
+	}
+	var all needs
+	for _, p := range packages {
+		all.Full, all.Examples, all.SDK = all.Full || p.needs.Full, all.Examples || p.needs.Examples, all.SDK || p.needs.SDK
+		if err := b.add(ctx, p, tag, cover); err != nil {
+			return nil, err
+		}
+	}
+	b.full = all.Full
+	return b, b.bring(ctx, all)
+}
+
+// add builds one package's tests.
+func (b *batch) add(ctx context.Context, p pkg, tag string, cover bool) error {
+	place := "tests/" + p.name
+	binary := filepath.Join(b.dir, p.name+".test")
+	args := []string{"test", "-c", "-tags", tag, "-o", binary}
+	program := wire.Program{
+		Name: p.name, Dir: place, Seconds: 60 * max(p.needs.Minutes, 5),
+		Argv: []string{"./" + p.name + ".test", "-test.v", "-test.timeout=0", "-test.run", "^(" + strings.Join(p.tests, "|") + ")$"},
+		Env:  []string{"HOME=/root", "TMPDIR=/var/tmp"},
+	}
+	if cover {
+		args = append(args, "-cover", "-coverpkg="+module+"/...")
+		program.Argv = append(program.Argv, "-test.coverprofile=cover.out")
+		program.Collect = []string{"cover.out"}
+	}
+	if _, err := goTool(ctx, static, append(args, p.dir)...); err != nil {
+		return err
+	}
+	b.payload.Files[place+"/"+p.name+".test"] = binary
+	if _, err := os.Stat(filepath.Join(p.dir, "testdata")); err == nil {
+		b.payload.Files[place+"/testdata"] = filepath.Join(p.dir, "testdata")
+	}
+	b.payload.Manifest.Programs = append(b.payload.Manifest.Programs, program)
+	return nil
+}
+
+// bring makes what packages asked the host for.
+func (b *batch) bring(ctx context.Context, n needs) error {
+	for _, thing := range []struct {
+		wanted bool
+		place  string
+		make   func(context.Context, string) error
+	}{{n.Examples, "bin", examples}, {n.SDK, "sdk", sdk}} {
+		if !thing.wanted {
+			continue
+		}
+		dir := filepath.Join(b.dir, thing.place)
+		if err := errors.Join(os.Mkdir(dir, 0o755), thing.make(ctx, dir)); err != nil {
+			return err
+		}
+		b.payload.Files["with/"+thing.place] = dir
+	}
+	return nil
+}
+
+// boot runs the batch in a machine of the suite. An error is the host's own;
+// what went wrong inside is the outcome's.
+func (b *batch) boot(ctx context.Context, s *settings, suite string) (*outcome, error) {
+	machine, err := s.builder().Build(ctx, suite)
+	if err != nil {
+		return nil, err
+	}
+	c := vm.Config{
+		Machine: machine, Init: b.init, Agent: b.agent, Payload: b.payload, Full: b.full, Silence: b.silence,
+		Console: filepath.Join(s.out, "console-"+suite+".log"),
+	}
+	o := newOutcome(suite, b, os.Stdout)
+	began := time.Now()
+	_, o.died = c.Run(ctx, o.see)
+	o.took = time.Since(began)
+	o.close()
+	var hung *vm.HungError
+	var died *vm.DiedError
+	if o.died != nil && !errors.As(o.died, &hung) && !errors.As(o.died, &died) {
+		return nil, o.died
+	}
+	return o, nil
+}
+
+// merge makes one coverage profile of several: one mode line, all blocks.
+func merge(profiles [][]byte) []byte {
+	var lines []string
+	for _, p := range profiles {
+		for _, l := range strings.Split(strings.TrimSpace(string(p)), "\n") {
+			if !strings.HasPrefix(l, "mode:") {
+				lines = append(lines, l)
+			}
+		}
+	}
+	slices.Sort(lines)
+	return []byte("mode: set\n" + strings.Join(lines, "\n") + "\n")
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/bedplate/bedplate/internal/testenv/wire"
+	"github.com/stretchr/testify/require"
+)
+
+func TestVerdicts(t *testing.T) {
+	for name, c := range map[string]struct {
+		expected []string
+		output   string
+		exit     wire.Frame
+		want     []string
+	}{
+		"passed":              {[]string{"TestA"}, "=== RUN   TestA\n--- PASS: TestA (0.00s)\nPASS\n", wire.Frame{}, nil},
+		"failed":              {[]string{"TestA", "TestB"}, "--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/sub (0.00s)\n--- PASS: TestB (0.1s)\nFAIL\n", wire.Frame{Code: 1}, []string{"TestA failed"}},
+		"skipped":             {[]string{"TestA"}, "--- SKIP: TestA (0.00s)\nPASS\n", wire.Frame{}, []string{"TestA was skipped; in the machine nothing may be missing"}},
+		"subtest skipped":     {[]string{"TestA"}, "--- PASS: TestA (0.00s)\n    --- SKIP: TestA/sub (0.00s)\nPASS\n", wire.Frame{}, []string{"TestA/sub was skipped; in the machine nothing may be missing"}},
+		"silent":              {[]string{"TestA", "TestB"}, "--- PASS: TestA (0.00s)\n", wire.Frame{}, []string{"TestB did not report"}},
+		"nothing at all":      {nil, "PASS\n", wire.Frame{}, []string{"no test was expected of it"}},
+		"crashed":             {[]string{"TestA"}, "panic: oh\n", wire.Frame{Code: 2}, []string{"crashed: exit status 2"}},
+		"killed":              {[]string{"TestA"}, "", wire.Frame{Code: -1, Signal: "killed"}, []string{`crashed: ended by signal "killed"`}},
+		"hung":                {[]string{"TestA"}, "SIGQUIT: quit\n", wire.Frame{Code: 2, TimedOut: true}, []string{"hung: its time was up; the goroutines are above"}},
+		"no program":          {[]string{"TestA"}, "", wire.Frame{Code: 126, Text: "no such file"}, []string{"did not start: no such file"}},
+		"failed without word": {[]string{"TestA"}, "", wire.Frame{Code: 1}, []string{"exit status 1, though no test reported a failure"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVerdict(c.expected)
+			v.print([]byte(c.output))
+			v.end(c.exit)
+			v.dead()
+			require.Equal(t, c.want, v.problems)
+		})
+	}
+	v := newVerdict([]string{"TestA"})
+	v.dead()
+	require.Equal(t, []string{"its end was not reported"}, v.problems)
+}
+
+func TestMirrorFlag(t *testing.T) {
+	m := mirrors{}
+	require.NoError(t, m.Set("https://mirror.example.com/debian"))
+	require.NoError(t, m.Set("bullseye=https://archive.example.com/debian?x=y"))
+	require.Equal(t, mirrors{"": "https://mirror.example.com/debian", "bullseye": "https://archive.example.com/debian?x=y"}, m)
+}

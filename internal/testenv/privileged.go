@@ -1,0 +1,5 @@
+//go:build privileged
+
+package testenv
+
+const privileged = true

@@ -1,0 +1,7 @@
+//go:build selftest
+
+package crashing
+
+import "testing"
+
+func TestCrashes(t *testing.T) { panic("on purpose") }

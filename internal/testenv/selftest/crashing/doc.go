@@ -1,0 +1,2 @@
+// Package crashing is a test that the harness is tried on: see machine selftest.
+package crashing

@@ -1,0 +1,10 @@
+//go:build selftest
+
+package hanging
+
+import (
+	"testing"
+	"time"
+)
+
+func TestHangs(t *testing.T) { time.Sleep(time.Hour) }
