@@ -1,0 +1,97 @@
+package goenv
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path"
+	"strings"
+	"time"
+)
+
+// Modules is where modules come from and who vouches for them.
+type Modules struct {
+	// Proxy is GOPROXY. Zero: not set.
+	Proxy ProxyList
+	// SumDB is GOSUMDB. Zero: the go command's default.
+	SumDB SumDB
+	// Private are patterns of modules (GOPRIVATE) that neither a proxy nor a
+	// checksum database is told of.
+	Private []string
+	// NoProxy and NoSumDB are such patterns for one of the two (GONOPROXY,
+	// GONOSUMDB). Empty: Private.
+	NoProxy, NoSumDB []string
+	// Insecure are patterns of modules (GOINSECURE) that may come unencrypted.
+	Insecure []string
+}
+
+// FromGo is what `go env` says where the caller is: the environment, the user's
+// go env file and the defaults of the installation, as goCommand ("go") sees them.
+func FromGo(ctx context.Context, goCommand string) (Modules, error) {
+	var m Modules
+	cmd := exec.CommandContext(ctx, goCommand, "env", "-json", "GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE")
+	cmd.WaitDelay = 5 * time.Second
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(exit.Stderr)))
+		}
+		return m, fmt.Errorf("goenv: %s env: %w", goCommand, err)
+	}
+	var env map[string]string
+	if err := json.Unmarshal(out, &env); err != nil {
+		return m, fmt.Errorf("goenv: %s env: %w", goCommand, err)
+	}
+	return Parse(env)
+}
+
+// Parse reads the settings from names and values as in `go env -json`. Absent
+// and empty ones are not set.
+func Parse(env map[string]string) (m Modules, err error) {
+	var errs []error
+	if v := env["GOPROXY"]; v != "" {
+		m.Proxy, err = ParseProxyList(v)
+		errs = append(errs, err)
+	}
+	if v := env["GOSUMDB"]; v != "" {
+		m.SumDB, err = ParseSumDB(v)
+		errs = append(errs, err)
+	}
+	for name, list := range map[string]*[]string{
+		"GOPRIVATE": &m.Private, "GONOPROXY": &m.NoProxy, "GONOSUMDB": &m.NoSumDB, "GOINSECURE": &m.Insecure,
+	} {
+		*list, err = parsePatterns(name, env[name])
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Modules{}, err
+	}
+	return m, nil
+}
+
+func parsePatterns(name, s string) (patterns []string, err error) {
+	for p := range strings.SplitSeq(s, ",") {
+		if p = strings.TrimSpace(p); p == "" {
+			continue
+		}
+		if _, err := path.Match(p, ""); err != nil {
+			return nil, fmt.Errorf("goenv: %s pattern %q: %w", name, p, err)
+		}
+		patterns = append(patterns, p)
+	}
+	return patterns, nil
+}
+
+// Env is the settings as the environment of a go command, NAME=value, sorted.
+// It holds the passwords that the proxy list holds.
+func (m Modules) Env() []string {
+	join := func(p []string) string { return strings.Join(p, ",") }
+	env := []string{"GOINSECURE=" + join(m.Insecure), "GONOPROXY=" + join(m.NoProxy), "GONOSUMDB=" + join(m.NoSumDB), "GOPRIVATE=" + join(m.Private)}
+	if len(m.Proxy) > 0 {
+		env = append(env, "GOPROXY="+m.Proxy.Value())
+	}
+	return append(env, "GOSUMDB="+m.SumDB.String())
+}

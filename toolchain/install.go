@@ -1,0 +1,294 @@
+package toolchain
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/bedplate/bedplate/internal/diskspace"
+	"github.com/bedplate/bedplate/internal/versiondir"
+)
+
+// downloadDir holds partial downloads, beside the versions.
+const downloadDir = ".downloads"
+
+func (j *surveyed) versions() (*versiondir.Store, error) {
+	dir, err := j.root.OpenDir(j.dir)
+	if err != nil {
+		return nil, err
+	}
+	return versiondir.Open(dir), nil
+}
+
+func (j *surveyed) use(context.Context) error {
+	store, err := j.versions()
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	_, err = store.Use(j.name)
+	return err
+}
+
+func (j *surveyed) installation() Installation {
+	return Installation{
+		Version: j.version, Platform: j.sdk.Platform.orRunning(),
+		GOROOT: j.root.Host(path.Join(j.dir, j.name)), root: j.sdk.Root, dir: j.dir, name: j.name,
+	}
+}
+
+// install downloads, unpacks, proves and publishes the version. Who comes
+// second waits, and finds it published.
+func (j *surveyed) install(ctx context.Context) error {
+	store, err := j.versions()
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	for tries := 1; ; tries++ {
+		staging, err := store.Stage(ctx, j.name)
+		if errors.Is(err, versiondir.ErrPublished) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = j.fill(ctx, store, staging)
+		if err == nil {
+			return staging.Publish()
+		}
+		err = errors.Join(err, staging.Discard())
+		if !errors.Is(err, errChanged) || tries == 3 {
+			return err
+		}
+	}
+}
+
+// fill makes the staged tree and its receipt. The receipt comes before the
+// tree: one without the other is found by nobody.
+func (j *surveyed) fill(ctx context.Context, store *versiondir.Store, staging *versiondir.Staging) error {
+	artifact, err := j.source().Open(ctx, j.version, j.sdk.Platform.orRunning())
+	if err != nil {
+		return err
+	}
+	if j.sdk.SHA256 != "" {
+		artifact.Vouched = "the caller's pin"
+		if err := artifact.setSHA256(j.sdk.SHA256); err != nil {
+			return err
+		}
+	}
+	if artifact.SHA256 == "" && artifact.H1 == "" {
+		return fmt.Errorf("toolchain: %s: %w", artifact.Name, ErrNoDigest)
+	}
+	part, err := j.openPart(artifact.Name)
+	if err != nil {
+		return err
+	}
+	defer part.close()
+	r, err := j.unpack(ctx, store, artifact, part, newTree(staging.Root))
+	if err != nil {
+		return err
+	}
+	if err := r.save(j.root, j.dir, j.name); err != nil {
+		return err
+	}
+	return part.remove()
+}
+
+// unpack downloads and unpacks side by side, and compares the digests.
+func (j *surveyed) unpack(ctx context.Context, store *versiondir.Store, a Artifact, part *partial, t *tree) (*receipt, error) {
+	total := a.Size
+	report := func(phase Phase, done int64) {
+		if j.sdk.Progress != nil {
+			j.sdk.Progress(Progress{Phase: phase, Name: a.Name, Done: done, Total: total})
+		}
+	}
+	s := newSpool(part.file, func(n int64) { report(Downloading, n) })
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	fetched := make(chan error, 1)
+	begin := func(c Content) error {
+		if total == 0 {
+			total = c.Length
+		}
+		if err := enough(store, max(total, c.Length)); err != nil {
+			return err
+		}
+		return part.remember(c.State)
+	}
+	go func() { fetched <- j.fetch(ctx, s, a, part, begin) }()
+
+	var unpackErr, fetchErr error
+	h1 := ""
+	if a.Format == ModuleZip {
+		if fetchErr = <-fetched; fetchErr == nil {
+			report(Unpacking, 0)
+			h1, unpackErr = unpackZip(ctx, t, s.f, s.length())
+		}
+	} else {
+		unpackErr = unpackTarGz(ctx, t, s.reader())
+		var onDisk *fs.PathError
+		if errors.As(unpackErr, &onDisk) {
+			cancel() // no use in the rest
+		}
+		fetchErr = <-fetched
+	}
+	if unpackErr != nil && errors.Is(fetchErr, context.Canceled) {
+		fetchErr = nil
+	}
+	if fetchErr != nil {
+		return nil, fmt.Errorf("%s: %w", a.Name, fetchErr)
+	}
+	// A wrong digest explains why something did not unpack; not the other way round.
+	r := &receipt{Version: j.version, Platform: j.sdk.Platform.String(), Artifact: a.Name, SHA256: s.digest(), H1: h1, Vouched: a.Vouched, Files: t.files}
+	if a.SHA256 != "" && r.SHA256 != a.SHA256 {
+		return nil, errors.Join(&DigestError{a.Name, a.Vouched, a.SHA256, r.SHA256}, part.remove())
+	}
+	if unpackErr != nil {
+		err := fmt.Errorf("%s: %w", a.Name, unpackErr)
+		var onDisk *fs.PathError
+		if errors.Is(unpackErr, errChanged) || errors.As(unpackErr, &onDisk) || ctx.Err() != nil {
+			return nil, err
+		}
+		return nil, errors.Join(err, part.remove())
+	}
+	if a.H1 != "" && r.H1 != a.H1 {
+		return nil, errors.Join(&DigestError{a.Name, a.Vouched, a.H1, r.H1}, part.remove())
+	}
+	return r, j.plausible(t)
+}
+
+func (j *surveyed) fetch(ctx context.Context, s *spool, a Artifact, part *partial, begin func(Content) error) error {
+	if part.have == 0 {
+		// What lies on this machine needs no copy.
+		c, err := a.Fetch(ctx, 0, "")
+		if f, ok := c.Body.(*os.File); ok && err == nil {
+			part.local = f // open until it is unpacked
+			return s.local(ctx, f)
+		}
+		if err == nil {
+			first := a.Fetch
+			a.Fetch = func(ctx context.Context, offset int64, state string) (Content, error) {
+				if c.Body != nil && offset == 0 {
+					taken := c
+					c = Content{}
+					return taken, nil
+				}
+				return first(ctx, offset, state)
+			}
+		}
+	}
+	return s.fill(ctx, a, part.have, part.state, begin)
+}
+
+// plausible is the last look: the right version, and a go command.
+func (j *surveyed) plausible(t *tree) error {
+	text, err := t.root.ReadFile("VERSION")
+	if err != nil {
+		return fmt.Errorf("it holds no Go SDK: %w", err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	if first != string(j.version) {
+		return fmt.Errorf("it holds %.40q, not %s", first, j.version)
+	}
+	tool := "bin/go"
+	if j.sdk.Platform.orRunning().OS == "windows" {
+		tool += ".exe"
+	}
+	if _, err := t.root.Stat(tool); err != nil {
+		return fmt.Errorf("it holds no go command: %w", err)
+	}
+	return nil
+}
+
+// inflated is how much larger than its archive an SDK is, with some room.
+const inflated = 4
+
+// enough refuses early what could not be finished.
+func enough(store *versiondir.Store, size int64) error {
+	free, err := diskspace.Free(store.Dir())
+	if err != nil {
+		return err
+	}
+	if need := uint64(size) * (inflated + 1); size > 0 && free < need {
+		return fmt.Errorf("not enough space in %s: %s are needed, %s are free; make room or choose another Dir", store.Dir().Name(), megabytes(need), megabytes(free))
+	}
+	return nil
+}
+
+func megabytes(n uint64) string { return strconv.FormatUint(n/1_000_000, 10) + " MB" }
+
+// partial is a download that a later run goes on with. Its name is the
+// artifact's, and the lock of the version guards it.
+type partial struct {
+	j     *surveyed
+	path  string
+	file  *os.File
+	have  int64
+	state string
+	local *os.File
+}
+
+func (j *surveyed) openPart(artifact string) (*partial, error) {
+	name := strings.Map(func(r rune) rune {
+		if r == '/' || r < ' ' {
+			return '_'
+		}
+		return r
+	}, artifact)
+	if len(name) > 200 {
+		name = hex.EncodeToString([]byte(name))[:200]
+	}
+	if _, err := j.root.MkdirAll(path.Join(j.dir, downloadDir), 0o755); err != nil {
+		return nil, err
+	}
+	p := &partial{j: j, path: path.Join(j.dir, downloadDir, name)}
+	var err error
+	if p.file, err = j.root.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+		return nil, err
+	}
+	info, err := p.file.Stat()
+	if err != nil {
+		return nil, errors.Join(err, p.file.Close())
+	}
+	state, err := j.root.ReadFile(p.path + ".state")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(err, p.file.Close())
+	}
+	if len(state) > 0 { // without it there is no way to know what the bytes are of
+		p.have, p.state = info.Size(), string(state)
+	}
+	return p, nil
+}
+
+func (p *partial) remember(state string) error {
+	f, err := p.j.root.OpenFile(p.path+".state", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(state)
+	return errors.Join(err, f.Close())
+}
+
+func (p *partial) close() {
+	// Its content is checked by digest, whenever it is used.
+	_ = p.file.Close()
+	if p.local != nil {
+		_ = p.local.Close()
+	}
+}
+
+func (p *partial) remove() error {
+	err := p.j.root.Remove(p.path)
+	stateErr := p.j.root.Remove(p.path + ".state")
+	if errors.Is(stateErr, fs.ErrNotExist) {
+		stateErr = nil
+	}
+	return errors.Join(err, stateErr)
+}

@@ -1,0 +1,177 @@
+package toolchain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bedplate/bedplate/toolchain/goenv"
+)
+
+const (
+	moduleName   = "golang.org/toolchain"
+	modulePrefix = "v0.0.1-"
+)
+
+// ModuleProxy gets SDKs as the go command does: the module golang.org/toolchain
+// from module proxies, vouched for by the checksum database.
+type ModuleProxy struct {
+	// Proxies are asked in order. None, or a list that ends before anything
+	// could be asked, is an error: "direct" can't carry a toolchain. Use
+	// goenv.FromGo for what the go command would ask.
+	Proxies goenv.ProxyList
+	// SumDB vouches. Zero: the go command's default. It can't be off, and no
+	// pattern exempts toolchains from it.
+	SumDB goenv.SumDB
+	// Client sends the requests. Nil: one of our own.
+	Client *http.Client
+	// Cache is an existing directory for the checksum database's tiles and its last signed
+	// tree, by which a database that was rolled back or forked is noticed. "":
+	// Install keeps them beside the SDKs; used alone, nothing is remembered.
+	Cache string
+
+	tiles *tileCache // Install's own
+}
+
+// ErrNoProxy is matched when a proxy list ends before any proxy had it.
+var ErrNoProxy = errors.New("no module proxy could be asked for a toolchain")
+
+func moduleVersion(v Version, p Platform) string {
+	p = p.orRunning()
+	return modulePrefix + string(v) + "." + p.OS + "-" + p.Arch
+}
+
+// each asks the proxies in order, as the list's separators say.
+func (m ModuleProxy) each(ask func(base string) error) error {
+	var errs []error
+	for _, p := range m.Proxies {
+		switch p.URL {
+		case goenv.Off:
+			return errors.Join(append(errs, fmt.Errorf("%w: GOPROXY ends in off", ErrNoProxy))...)
+		case goenv.Direct:
+			return errors.Join(append(errs, fmt.Errorf("%w: GOPROXY goes on with direct, which can't carry one; name a proxy", ErrNoProxy))...)
+		}
+		err := ask(strings.TrimSuffix(p.URL, "/"))
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, err)
+		if !p.Continues(notFound(err) || errors.Is(err, fs.ErrNotExist)) {
+			return errors.Join(errs...)
+		}
+	}
+	if len(errs) == 0 {
+		return fmt.Errorf("%w: the list is empty; set Proxies (goenv.FromGo gives the go command's)", ErrNoProxy)
+	}
+	return errors.Join(errs...)
+}
+
+// Releases lists what the first proxy that answers knows. The list may be
+// incomplete.
+func (m ModuleProxy) Releases(ctx context.Context) (releases []Release, err error) {
+	var body []byte
+	err = m.each(func(base string) (err error) {
+		body, err = read(ctx, m.Client, base+"/"+moduleName+"/@v/list", 16<<20)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("toolchain: list of releases: %w", err)
+	}
+	platforms := map[Version][]Platform{}
+	for line := range strings.Lines(string(body)) {
+		if v, p, ok := parseModuleVersion(strings.TrimSpace(line)); ok {
+			platforms[v] = append(platforms[v], p)
+		}
+	}
+	for v, p := range platforms {
+		releases = append(releases, Release{v, p})
+	}
+	if len(releases) == 0 {
+		return nil, fmt.Errorf("toolchain: list of releases: the proxy's answer names no toolchain (%.60q); is it a module proxy?", body)
+	}
+	return releases, nil
+}
+
+func parseModuleVersion(s string) (Version, Platform, bool) {
+	rest, ok := strings.CutPrefix(s, modulePrefix)
+	i := strings.LastIndexByte(rest, '.')
+	if !ok || i < 0 {
+		return "", Platform{}, false
+	}
+	os, arch, ok := strings.Cut(rest[i+1:], "-")
+	v, err := ParseVersion(rest[:i])
+	return v, Platform{os, arch}, ok && err == nil
+}
+
+// Open asks the checksum database for the module's hash and finds a proxy for
+// its zip.
+func (m ModuleProxy) Open(ctx context.Context, v Version, p Platform) (Artifact, error) {
+	if m.SumDB.Off {
+		return Artifact{}, errors.New("toolchain: the checksum database is off, and nothing else vouches for a toolchain; set SumDB")
+	}
+	version := moduleVersion(v, p)
+	a := Artifact{Name: version + ".zip", Format: ModuleZip, Module: moduleName + "@" + version, Vouched: m.SumDB.String()}
+	// A proxy that has the SDK comes first: its 404 says more than the database's.
+	var address string
+	err := m.each(func(base string) error {
+		address = base + "/" + moduleName + "/@v/" + version
+		_, err := read(ctx, m.Client, address+".info", 64<<10)
+		return err
+	})
+	if err != nil {
+		if notFound(err) || errors.Is(err, fs.ErrNotExist) {
+			return a, &NotFoundError{Version: v, Platform: p, Nearest: m.nearest(ctx, v), Err: err}
+		}
+		return a, fmt.Errorf("toolchain: %s: %w", v, err)
+	}
+	if a.H1, err = m.lookup(ctx, version); err != nil {
+		return a, fmt.Errorf("toolchain: %s: checksum database %s: %w", v, m.SumDB.String(), err)
+	}
+	a.Fetch = fetch(m.Client, address+".zip")
+	return a, nil
+}
+
+// nearest are versions to offer; without a list there are none to name.
+func (m ModuleProxy) nearest(ctx context.Context, v Version) []Version {
+	releases, err := m.Releases(ctx)
+	if err != nil {
+		return nil
+	}
+	var all []Version
+	for _, r := range releases {
+		all = append(all, r.Version)
+	}
+	return nearest(v, all)
+}
+
+// read and fetch also take file:// proxies, which need no server.
+func read(ctx context.Context, c *http.Client, address string, limit int64) ([]byte, error) {
+	if path, ok := strings.CutPrefix(address, "file://"); ok {
+		b, err := os.ReadFile(filepath.FromSlash(path))
+		return b, err
+	}
+	return text(ctx, c, address, limit)
+}
+
+func fetch(c *http.Client, address string) func(context.Context, int64, string) (Content, error) {
+	if path, ok := strings.CutPrefix(address, "file://"); ok {
+		return fetchFile(filepath.FromSlash(path))
+	}
+	return fetchURL(c, address)
+}
+
+// fetchFile is an Artifact's Fetch for a file on disk; there is nothing to resume.
+func fetchFile(path string) func(context.Context, int64, string) (Content, error) {
+	return func(context.Context, int64, string) (Content, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return Content{}, err
+		}
+		return Content{Body: f}, nil
+	}
+}

@@ -1,0 +1,79 @@
+package toolchain
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/bedplate/bedplate/internal/atomicfile"
+	"github.com/bedplate/bedplate/internal/rootfs"
+)
+
+// receiptDir lies beside the versions.
+const receiptDir = ".receipts"
+
+// receipt records what was installed, and on whose word.
+type receipt struct {
+	Version  Version      `json:"version"`
+	Platform string       `json:"platform"`
+	Artifact string       `json:"artifact"`
+	SHA256   string       `json:"sha256"`
+	H1       string       `json:"h1,omitempty"`
+	Vouched  string       `json:"vouched_by"`
+	Files    []hashedFile `json:"files"` // sorted by path
+}
+
+func (r *receipt) encode() ([]byte, error) {
+	slices.SortFunc(r.Files, func(a, b hashedFile) int { return strings.Compare(a.Path, b.Path) })
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	err := enc.Encode(r)
+	return b.Bytes(), err
+}
+
+// decodeReceipt refuses a receipt that could lead a check out of the tree.
+func decodeReceipt(b []byte) (*receipt, error) {
+	var r receipt
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&r); err != nil {
+		return nil, fmt.Errorf("receipt: %w", err)
+	}
+	for i, f := range r.Files {
+		if !fs.ValidPath(f.Path) || f.Size < 0 || len(f.SHA256) != 64 || i > 0 && r.Files[i-1].Path >= f.Path {
+			return nil, fmt.Errorf("receipt: line %d (%q) is not what an installation writes", i+1, f.Path)
+		}
+	}
+	if len(r.Files) == 0 {
+		return nil, errors.New("receipt: it lists no files")
+	}
+	return &r, nil
+}
+
+func receiptName(dir, name string) string { return dir + "/" + receiptDir + "/" + name + ".json" }
+
+func (r *receipt) save(root *rootfs.Root, dir, name string) error {
+	b, err := r.encode()
+	if err != nil {
+		return err
+	}
+	if _, err := root.MkdirAll(dir+"/"+receiptDir, 0o755); err != nil {
+		return err
+	}
+	_, err = root.WriteFile(receiptName(dir, name), b, atomicfile.Options{})
+	return err
+}
+
+func loadReceipt(root *rootfs.Root, dir, name string) (*receipt, error) {
+	b, err := root.ReadFile(receiptName(dir, name))
+	if err != nil {
+		return nil, err
+	}
+	return decodeReceipt(b)
+}

@@ -1,0 +1,125 @@
+package toolchain
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync"
+)
+
+// Bounds of an SDK; the largest so far has 16,000 files and 900 MB.
+const (
+	maxFiles = 100_000
+	maxFile  = 512 << 20
+	maxTree  = 3 << 30
+)
+
+// hashedFile is a line of the receipt.
+type hashedFile struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+	Exec   bool   `json:"exec,omitempty"`
+}
+
+// tree writes an archive's files into a staged root and remembers their hashes.
+// Several goroutines may write files; directories are made by one.
+type tree struct {
+	root *os.Root
+
+	mu    sync.Mutex
+	files []hashedFile
+	total int64
+	dirs  map[string]bool
+}
+
+func newTree(root *os.Root) *tree { return &tree{root: root, dirs: map[string]bool{".": true}} }
+
+// entryName checks an archive's name and takes the prefix off; "" is the prefix
+// itself. Nothing but plain relative paths below the prefix comes through.
+func entryName(name, prefix string) (string, error) {
+	rest, ok := strings.CutPrefix(name, prefix)
+	if !ok {
+		if name+"/" == prefix {
+			return "", nil
+		}
+		return "", fmt.Errorf("entry %q does not lie below %q", name, prefix)
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	if rest == "" {
+		return "", nil
+	}
+	if !fs.ValidPath(rest) || strings.ContainsAny(rest, "\\\x00") || strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "", fmt.Errorf("entry %q is no plain path", name)
+	}
+	return rest, nil
+}
+
+// mkdir makes a directory and those above it.
+func (t *tree) mkdir(name string) error {
+	if t.dirs[name] {
+		return nil
+	}
+	if err := t.mkdir(path.Dir(name)); err != nil {
+		return err
+	}
+	if err := t.root.Mkdir(name, 0o755); err != nil {
+		return err
+	}
+	// Whatever the umask: others run this SDK.
+	if err := t.root.Chmod(name, 0o755); err != nil {
+		return err
+	}
+	t.dirs[name] = true
+	return nil
+}
+
+// reserve checks the bounds before anything of a file is written.
+func (t *tree) reserve(name string, size int64) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.total += size
+	switch {
+	case size < 0 || size > maxFile:
+		return fmt.Errorf("%s has %d bytes; no file of an SDK has more than %d", name, size, maxFile)
+	case t.total > maxTree:
+		return fmt.Errorf("the archive unpacks to more than %d bytes", int64(maxTree))
+	case len(t.files) >= maxFiles:
+		return fmt.Errorf("the archive has more than %d files", maxFiles)
+	}
+	return nil
+}
+
+// write makes one file, which must not exist, and hashes it. dir is the open
+// directory that holds it, so that its parents are looked up once.
+func (t *tree) write(dir *os.Root, name string, exec bool, size int64, content io.Reader) error {
+	mode := fs.FileMode(0o644)
+	if exec {
+		mode = 0o755
+	}
+	f, err := dir.OpenFile(path.Base(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(content, size+1))
+	if err == nil && n != size {
+		err = fmt.Errorf("%s has not the %d bytes that the archive's header says: %w", name, size, io.ErrUnexpectedEOF)
+	}
+	if err == nil {
+		err = f.Chmod(mode)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.files = append(t.files, hashedFile{name, hex.EncodeToString(h.Sum(nil)), size, exec})
+	return nil
+}
