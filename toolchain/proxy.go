@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bedplate/bedplate/toolchain/goenv"
@@ -124,8 +125,10 @@ func (m ModuleProxy) Open(ctx context.Context, v Version, p Platform) (Artifact,
 		return err
 	})
 	if err != nil {
-		if notFound(err) || errors.Is(err, fs.ErrNotExist) {
-			return a, &NotFoundError{Version: v, Platform: p, Nearest: m.nearest(ctx, v), Err: err}
+		// Some proxies forbid what they don't have, so their list is asked too.
+		all, listed := m.versions(ctx)
+		if notFound(err) || errors.Is(err, fs.ErrNotExist) || listed && !slices.Contains(all, v) {
+			return a, &NotFoundError{Version: v, Platform: p, Nearest: nearest(v, all), Err: err}
 		}
 		return a, fmt.Errorf("toolchain: %s: %w", v, err)
 	}
@@ -136,17 +139,13 @@ func (m ModuleProxy) Open(ctx context.Context, v Version, p Platform) (Artifact,
 	return a, nil
 }
 
-// nearest are versions to offer; without a list there are none to name.
-func (m ModuleProxy) nearest(ctx context.Context, v Version) []Version {
+// versions are those in the list, if there is one.
+func (m ModuleProxy) versions(ctx context.Context) (all []Version, listed bool) {
 	releases, err := m.Releases(ctx)
-	if err != nil {
-		return nil
-	}
-	var all []Version
 	for _, r := range releases {
 		all = append(all, r.Version)
 	}
-	return nearest(v, all)
+	return all, err == nil
 }
 
 // read and fetch also take file:// proxies, which need no server.
