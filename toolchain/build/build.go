@@ -1,0 +1,157 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bedplate/bedplate/internal/atomicfile"
+	"github.com/bedplate/bedplate/internal/rootfs"
+)
+
+// NeedsHostError is a binary that was to be static and is not.
+type NeedsHostError struct{ Binary Binary }
+
+func (e *NeedsHostError) Error() string {
+	return fmt.Sprintf("build: %s was to be static, but it needs %s; it was not published", e.Binary.Path, e.Binary.Needs())
+}
+
+// Build builds the binary whether or not it has to be, proves it from its ELF
+// header, and puts it in place at once.
+func (s Spec) Build(ctx context.Context) (_ Binary, err error) {
+	if err := s.validate(); err != nil {
+		return Binary{}, err
+	}
+	version, err := goVersion(s.GOROOT)
+	if err != nil {
+		return Binary{}, err
+	}
+	root, err := rootfs.Open(s.Root)
+	if err != nil {
+		return Binary{}, fmt.Errorf("build: %w", err)
+	}
+	defer root.Close()
+	dir, err := os.MkdirTemp("", "bedplate-build-")
+	if err != nil {
+		return Binary{}, fmt.Errorf("build: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+
+	r := receipt{Go: version, Arguments: s.arguments(), Target: s.target(), Package: s.pkg()}
+	// The inputs are recorded first: what changes during the build is noticed next time.
+	list, err := s.run(ctx, append([]string{"list", "-deps", "-json=" + listFields}, append(s.listArguments(), s.pkg())...)...)
+	if err != nil {
+		return Binary{}, err
+	}
+	if err := r.collect(list); err != nil {
+		return Binary{}, fmt.Errorf("build: inputs: %w", err)
+	}
+	staged := filepath.Join(dir, path.Base(s.Output))
+	if _, err := s.run(ctx, append(s.arguments(), "-o", staged, s.pkg())...); err != nil {
+		return Binary{}, err
+	}
+	b := Binary{Path: staged}
+	if s.os() == "linux" {
+		if b, err = Inspect(staged); err != nil {
+			return b, err
+		}
+		if s.Linkage == Static && !b.Static() {
+			return b, &NeedsHostError{b}
+		}
+	}
+	b.Path = root.Host(s.Output)
+	return b, s.publish(root, staged, &r)
+}
+
+// publish puts binary and receipt in place, the binary first: one without a
+// receipt is built again, which does no harm.
+func (s Spec) publish(root *rootfs.Root, staged string, r *receipt) error {
+	f, err := os.Open(staged)
+	if err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	dir, name, err := root.Parent(s.Output)
+	if err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	defer dir.Close()
+	if _, err := atomicfile.WriteFromAt(dir, name, f, info.Size(), atomicfile.Options{Mode: s.mode()}); err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	out, err := rootfs.LstatAt(dir, name)
+	if err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	if r.Output, err = record(staged); err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	r.Output.Path, r.Output.Stamp = s.Output, out.ModTime.UnixNano()
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	if _, err := root.WriteFile(receiptPath(s.Output), append(text, '\n'), atomicfile.Options{}); err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	return nil
+}
+
+// listArguments are the build arguments that decide which files are taken.
+func (s Spec) listArguments() []string {
+	if len(s.Tags) == 0 {
+		return nil
+	}
+	return []string{"-tags=" + strings.Join(s.Tags, ",")}
+}
+
+// misleading are variables that would lead to another SDK or other flags.
+var misleading = []string{"GOROOT", "GOTOOLCHAIN", "GOFLAGS", "GOTOOLDIR", "GOEXPERIMENT", "GO111MODULE"}
+
+func (s Spec) environment() []string {
+	from := s.Env
+	if from == nil {
+		from = os.Environ()
+	}
+	env := slices.DeleteFunc(slices.Clone(from), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(misleading, name)
+	})
+	return append(append(env, s.target()...), "GOTOOLCHAIN=local", "GOFLAGS=")
+}
+
+// shown is how much of the go command's complaints an error repeats.
+const shown = 20
+
+func (s Spec) run(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.GOROOT, "bin", "go"), args...)
+	cmd.Dir, cmd.Env = s.Dir, s.environment()
+	cmd.WaitDelay = 10 * time.Second
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	err := cmd.Run()
+	if err == nil {
+		return out.Bytes(), nil
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	lines := strings.Split(strings.TrimSpace(complaints.String()), "\n")
+	if more := len(lines) - shown; more > 0 {
+		lines = append(lines[:shown], fmt.Sprintf("... and %d more lines", more))
+	}
+	return nil, fmt.Errorf("build: go %s %s: %w\n%s", args[0], s.pkg(), err, strings.Join(lines, "\n"))
+}

@@ -1,0 +1,219 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/bedplate/bedplate"
+	"github.com/bedplate/bedplate/internal/rootfs"
+)
+
+// Linkage is what a binary may need of its host.
+type Linkage int
+
+const (
+	// Static needs nothing: CGO_ENABLED=0. It is the zero value.
+	Static Linkage = iota
+	// Dynamic may use cgo and the host's C library.
+	Dynamic
+)
+
+// Spec is a wanted binary. It is a bedplate.Resource, keyed by a digest of what
+// goes into it.
+type Spec struct {
+	// GOROOT is the SDK that builds, a path on this machine; a link such as
+	// .../current is followed when it is used.
+	GOROOT string
+	// Dir is a directory of the module on this machine; "" is the working one.
+	Dir string
+	// Package is what is built, as the go command names it: "./cmd/app". "": ".".
+	Package string
+	// Output is where the binary goes, an absolute path inside Root. Its
+	// directory must exist when it is built.
+	Output string
+	// Root is the tree that Output lies in. "": this machine.
+	Root string
+	// OS and Arch are the target. "": linux, and the running architecture.
+	OS, Arch string
+	// Linkage is what it may need. Zero: nothing.
+	Linkage Linkage
+	// Tags are build tags.
+	Tags []string
+	// Variables are set by the linker: "main.version" → "1.2.3". They stand in
+	// the binary and in the go command's arguments: no place for secrets.
+	Variables map[string]string
+	// Mode is the binary's. Zero: 0755.
+	Mode fs.FileMode
+	// Env is the environment of the go command, NAME=value, as os.Environ gives
+	// it; what would lead to another SDK is taken out. Nil: the caller's own.
+	Env []string
+}
+
+func (s Spec) os() string {
+	if s.OS == "" {
+		return "linux"
+	}
+	return s.OS
+}
+
+func (s Spec) arch() string {
+	if s.Arch == "" {
+		return runtime.GOARCH
+	}
+	return s.Arch
+}
+
+func (s Spec) mode() fs.FileMode {
+	if s.Mode == 0 {
+		return 0o755
+	}
+	return s.Mode
+}
+
+func (s Spec) pkg() string {
+	if s.Package == "" {
+		return "."
+	}
+	return s.Package
+}
+
+func (s Spec) validate() error {
+	var errs []error
+	if !filepath.IsAbs(s.GOROOT) {
+		errs = append(errs, fmt.Errorf("build: GOROOT=%q must be the absolute path of an SDK", s.GOROOT))
+	}
+	if !path.IsAbs(s.Output) || path.Clean(s.Output) != s.Output || s.Output == "/" {
+		errs = append(errs, fmt.Errorf("build: Output=%q must be an absolute, clean path inside Root", s.Output))
+	}
+	if s.os() != "linux" && s.Linkage == Static {
+		errs = append(errs, fmt.Errorf("build: OS=%s: only for linux can it be proven that a binary is static; set Linkage: Dynamic", s.os()))
+	}
+	if s.Linkage != Static && s.Linkage != Dynamic {
+		errs = append(errs, fmt.Errorf("build: Linkage=%d is unknown; use Static or Dynamic", s.Linkage))
+	}
+	if s.Mode&^fs.ModePerm != 0 || s.mode()&0o111 == 0 {
+		errs = append(errs, fmt.Errorf("build: Mode=%v must be permission bits with an execute bit", s.Mode))
+	}
+	if p := s.pkg(); strings.HasPrefix(p, "-") || strings.Contains(p, "...") {
+		errs = append(errs, fmt.Errorf("build: Package=%q must name one package", p))
+	}
+	for _, t := range s.Tags {
+		if t == "" || strings.ContainsAny(t, " ,\t\n") {
+			errs = append(errs, fmt.Errorf("build: tag %q must be one word", t))
+		}
+	}
+	for name, value := range s.Variables {
+		if !strings.Contains(name, ".") || strings.ContainsAny(name+value, " \t\n\"'\\") {
+			errs = append(errs, fmt.Errorf("build: variable %s=%q: the name is package.name, and neither has spaces or quotes", name, value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// arguments are the go command's; they are part of the key. There is no VCS
+// stamp: it would differ where no input does.
+func (s Spec) arguments() []string {
+	args := []string{"build", "-trimpath", "-buildvcs=false"}
+	if len(s.Tags) > 0 {
+		args = append(args, "-tags="+strings.Join(s.Tags, ","))
+	}
+	var variables []string
+	for name, value := range s.Variables {
+		variables = append(variables, "-X="+name+"="+value)
+	}
+	slices.Sort(variables)
+	return append(args, strings.TrimSpace("-ldflags=-s -w "+strings.Join(variables, " ")))
+}
+
+// target are the variables by which the go command knows what to build for;
+// they are part of the key too.
+func (s Spec) target() []string {
+	cgo := "CGO_ENABLED=0"
+	if s.Linkage == Dynamic {
+		cgo = "CGO_ENABLED=1"
+	}
+	return []string{cgo, "GOARCH=" + s.arch(), "GOOS=" + s.os(), "GOWORK=off"}
+}
+
+// Plan says whether the binary has to be built, and why.
+func (s Spec) Plan(ctx context.Context) ([]bedplate.Change, error) {
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	c, err := s.compare(ctx)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	return []bedplate.Change{*c}, nil
+}
+
+// Ensure builds the binary if an input or the output changed.
+func (s Spec) Ensure(ctx context.Context) ([]bedplate.Change, error) {
+	changes, err := s.Plan(ctx)
+	if err != nil || len(changes) == 0 {
+		return nil, err
+	}
+	if _, err := s.Build(ctx); err != nil {
+		return nil, err
+	}
+	changes[0].Pending = ""
+	return changes, nil
+}
+
+// compare gives the change that is due, or nil.
+func (s Spec) compare(ctx context.Context) (*bedplate.Change, error) {
+	create := bedplate.Change{Op: bedplate.OpCreate, Kind: "file", Target: s.Output, Detail: s.summary()}
+	root, err := rootfs.Open(s.Root)
+	if errors.Is(err, fs.ErrNotExist) {
+		create.Pending = "directory " + path.Dir(s.Output)
+		return &create, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("build: %w", err)
+	}
+	defer root.Close()
+	there, err := root.Exists(path.Dir(s.Output))
+	if err != nil {
+		return nil, fmt.Errorf("build: %w", err)
+	}
+	version, err := goVersion(s.GOROOT)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		create.Pending = "sdk " + s.GOROOT
+	case err != nil:
+		return nil, err
+	case !there:
+		create.Pending = "directory " + path.Dir(s.Output)
+	}
+	info, err := root.Lstat(s.Output)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &create, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("build: %w", err)
+	}
+	if !info.Mode.IsRegular() {
+		return nil, fmt.Errorf("build: %s is no regular file; move it away first", root.Host(s.Output))
+	}
+	reason, err := s.stale(ctx, root, version, info)
+	if err != nil || reason == "" {
+		return nil, err
+	}
+	return &bedplate.Change{Op: bedplate.OpUpdate, Kind: "file", Target: s.Output, Detail: reason + " → " + s.summary(), Pending: create.Pending}, nil
+}
+
+// summary is what will be there, without what is only known once it is.
+func (s Spec) summary() string {
+	kind := "static"
+	if s.Linkage == Dynamic {
+		kind = "dynamic"
+	}
+	return fmt.Sprintf("%s %s/%s from %s", kind, s.os(), s.arch(), s.pkg())
+}
