@@ -18,7 +18,7 @@
 // reads and says what differs, its Ensure makes it so and says what it did, and
 // when both are silent the machine is as wanted:
 //
-//	limits := cgroupv2.Limits{MemoryMax: cgroupv2.MiB(256), PidsMax: cgroupv2.Pids(64)}
+//	limits := cgroupv2.Limits{MemoryMax: cgroupv2.MiB(256), TasksMax: cgroupv2.Tasks(64)}
 //	steps := []bedplate.Step{
 //		{Name: "go", Resource: toolchain.SDK{Version: "1.26.x", Source: source, Use: true}},
 //		{Name: "account", Resource: account.Set{Users: []account.User{{Name: "app"}}}},
