@@ -9,7 +9,6 @@ package atomicfile
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -196,32 +195,15 @@ func own(f *os.File, o Options) error {
 	return unix.Fchmod(int(f.Fd()), o.mode())
 }
 
-func replace(dir *os.File, name string, src io.Reader, size int64, o Options) (err error) {
-	tmp := temporary(name)
-	f, err := create(dir, tmp)
+func replace(dir *os.File, name string, src io.Reader, size int64, o Options) error {
+	p, err := prepare(dir, name, src, size, o)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, unix.Unlinkat(int(dir.Fd()), tmp, 0))
-		}
-		err = errors.Join(err, f.Close())
-	}()
-	n, err := io.Copy(f, src)
-	if err != nil {
-		return err
+	if err := p.f.Sync(); err != nil {
+		return errors.Join(err, p.discard())
 	}
-	if n != size {
-		return fmt.Errorf("content of %d bytes became %d while it was copied: %w", size, n, io.ErrUnexpectedEOF)
-	}
-	if err := own(f, o); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := unix.Renameat(int(dir.Fd()), tmp, int(dir.Fd()), name); err != nil {
+	if err := p.publish(); err != nil {
 		return err
 	}
 	return dir.Sync()
@@ -303,18 +285,41 @@ func SymlinkAt(dir *os.File, target, name string) (Outcome, error) {
 	case old == target:
 		return Unchanged, nil
 	}
-	// A symlink can't be locked, so its temporary name is nobody else's.
-	tmp := temporary(name + "-" + rand.Text()[:10])
-	if err := unix.Symlinkat(target, int(dir.Fd()), tmp); err != nil {
+	if err := relink(int(dir.Fd()), target, name); err != nil {
 		return Unchanged, pathError("link", dir, name, err)
-	}
-	if err := unix.Renameat(int(dir.Fd()), tmp, int(dir.Fd()), name); err != nil {
-		return Unchanged, pathError("link", dir, name, errors.Join(err, unix.Unlinkat(int(dir.Fd()), tmp, 0)))
 	}
 	if err := dir.Sync(); err != nil {
 		return Unchanged, pathError("sync", dir, name, err)
 	}
 	return outcome, nil
+}
+
+// relink makes a link and renames it. A symlink can't be locked, so one that is
+// in the way, a dead writer's or another's at work, is removed; the other then
+// finds its own gone, and begins again.
+func relink(dirfd int, target, name string) error {
+	tmp := temporary(name + "→")
+	for range 1000 {
+		err := unix.Symlinkat(target, dirfd, tmp)
+		if errors.Is(err, unix.EEXIST) {
+			if err := unix.Unlinkat(dirfd, tmp, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		err = unix.Renameat(dirfd, tmp, dirfd, name)
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err != nil {
+			return errors.Join(err, unix.Unlinkat(dirfd, tmp, 0))
+		}
+		return nil
+	}
+	return ErrBusy
 }
 
 // Readlinkat reads a link of any length.

@@ -139,6 +139,23 @@ func TestSymlinkAt(t *testing.T) {
 	require.Equal(t, []string{"current", "v1"}, list(t, d), "nothing was made inside the old target")
 }
 
+func TestManyLinkers(t *testing.T) {
+	d := open(t)
+	require.NoError(t, os.Symlink("half", filepath.Join(d.Name(), temporary("current→"))))
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 50 {
+				if _, err := SymlinkAt(d, fmt.Sprintf("v%d.%d", i, j), "current"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, []string{"current"}, list(t, d), "nothing is left, of a dead writer neither")
+}
+
 func TestLongestName(t *testing.T) {
 	d := open(t)
 	name := strings.Repeat("n", 255)

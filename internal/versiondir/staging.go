@@ -55,7 +55,7 @@ func (s *Store) stage(ctx context.Context, name string, again bool) (_ *Staging,
 	} else if has && !again {
 		return nil, s.pathError("stage", name, ErrPublished)
 	}
-	if err := s.sweep(name); err != nil {
+	if err := errors.Join(s.sweep(name), s.heal(name)); err != nil {
 		return nil, err
 	}
 	if err := unix.Mkdirat(int(s.dir.Fd()), staged(name), 0o755); err != nil {

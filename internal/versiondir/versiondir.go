@@ -153,6 +153,39 @@ func (s *Store) sweep(name string) error {
 	return errors.Join(removeAll(root, staged(name)), removeAll(root, leaving(name)))
 }
 
+// heal clears what killed processes left of other versions. A lock that is held
+// has a living owner, who is left alone.
+func (s *Store) heal(except string) error {
+	root, err := openRoot(s.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	now, cancel := context.WithCancel(context.Background())
+	cancel() // try once, never wait
+	var errs []error
+	for _, e := range entries {
+		name, isNew := strings.CutSuffix(strings.TrimPrefix(e.Name(), "."), ".new")
+		name, isOld := strings.CutSuffix(name, ".old")
+		if !e.IsDir() || name == except || valid(name) != nil || e.Name() != staged(name) && isNew || e.Name() != leaving(name) && isOld || isNew == isOld {
+			continue
+		}
+		lock, err := lockfile.Acquire(now, s.dir, lockName(name))
+		switch {
+		case errors.Is(err, context.Canceled):
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			errs = append(errs, s.sweep(name), lock.Release())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // removeAll also gets into directories that an archive or a release made
 // read-only, which an ordinary user could not empty.
 func removeAll(root *os.Root, name string) error {

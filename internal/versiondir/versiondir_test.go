@@ -94,6 +94,27 @@ func TestDiscardAndRemains(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
+func TestRemainsOfOtherVersionsAreCleared(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	living, err := s.Stage(t.Context(), "living")
+	require.NoError(t, err)
+	for _, name := range []string{".dead.new", ".dead.old", ".1.2.new", ".other", ".new", "kept.new"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, name, "below"), 0o755))
+	}
+	publish(t, s, "1")
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var dirs []string
+	for _, e := range entries {
+		if e.IsDir() {
+			dirs = append(dirs, e.Name())
+		}
+	}
+	require.Equal(t, []string{".living.new", ".new", ".other", "1", "kept.new"}, dirs)
+	require.NoError(t, living.Publish())
+}
+
 func TestOneOfManyPublishes(t *testing.T) {
 	dir := t.TempDir()
 	var published, waited atomic.Int32
