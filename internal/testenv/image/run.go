@@ -18,21 +18,13 @@ func tool(ctx context.Context, dir string, env []string, argv ...string) ([]byte
 	// Messages are matched by people, not by us; but package tools ask questions.
 	cmd.Env = append(append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C"), env...)
 	cmd.WaitDelay = 10 * time.Second
-	var out, all bytes.Buffer
-	cmd.Stdout = &tee{&out, &all}
-	cmd.Stderr = &all
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s: %w:\n%s", strings.Join(argv[:min(3, len(argv))], " "), err, tail(all.String(), 15))
+		last := strings.TrimLeft(tail(out.String(), 5)+"\n"+tail(complaints.String(), 15), "\n")
+		return nil, fmt.Errorf("%s: %w:\n%s", strings.Join(argv[:min(3, len(argv))], " "), err, last)
 	}
 	return out.Bytes(), nil
-}
-
-// tee keeps what was printed both alone and among the messages.
-type tee struct{ a, b *bytes.Buffer }
-
-func (t *tee) Write(p []byte) (int, error) {
-	t.a.Write(p)
-	return t.b.Write(p)
 }
 
 // tail is the last n lines of a text.

@@ -1,6 +1,6 @@
 // Command machine runs privileged tests, or a shell, in throwaway machines.
 //
-//	go run ./internal/testenv/machine test [-suite all] [-run regexp] [-cover file] [packages]
+//	go run ./internal/testenv/machine test [-suite all] [-run regexp] [-profile lean|full] [-timeout 5m] [-with name=path] [-cover file] [-v] [packages]
 //	go run ./internal/testenv/machine shell [-suite trixie]
 //	go run ./internal/testenv/machine selftest [-suite trixie]
 //	go run ./internal/testenv/machine build [-suite all]
@@ -27,7 +27,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	code, err := run(ctx, os.Args[1:])
 	if err != nil {
@@ -41,7 +41,8 @@ func main() {
 type settings struct {
 	suite, cache, out string
 	mirrors           mirrors
-	full              bool
+	profile           string
+	with              with
 }
 
 // mirrors is -mirror, which may be given several times: URL, or SUITE=URL.
@@ -55,6 +56,23 @@ func (m mirrors) Set(s string) error {
 		suite, url = "", s
 	}
 	m[suite] = url
+	return nil
+}
+
+// with is -with: what the host brings, by the name that tests ask for it.
+type with map[string]string
+
+func (w with) String() string { return "" }
+
+func (w with) Set(s string) error {
+	name, path, ok := strings.Cut(s, "=")
+	if !ok || !filepath.IsLocal(name) || path == "" {
+		return fmt.Errorf("-with=%s is not NAME=PATH with a relative name", s)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	w[name] = path
 	return nil
 }
 
@@ -72,13 +90,14 @@ func run(ctx context.Context, args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	s := &settings{mirrors: mirrors{}}
+	s := &settings{mirrors: mirrors{}, with: with{}}
 	fs := flag.NewFlagSet("machine "+args[0], flag.ContinueOnError)
 	fs.StringVar(&s.suite, "suite", "all", "Debian `release`: "+strings.Join(image.Suites, ", ")+" or all")
 	fs.StringVar(&s.cache, "cache", cache, "`folder` where machines are kept")
 	fs.StringVar(&s.out, "out", filepath.Join(os.TempDir(), "bedplate-machine"), "`folder` for console logs and coverage")
 	fs.Var(s.mirrors, "mirror", "Debian mirror `[SUITE=]URL`; default: the one of this host's apt")
-	fs.BoolVar(&s.full, "full", false, "boot all of Debian's units, udev and logind among them")
+	fs.StringVar(&s.profile, "profile", "lean", "`units` to boot: lean, or full (Debian's own, udev and logind among them)")
+	fs.Var(s.with, "with", "bring a host's file or folder as `NAME=PATH`, for testenv.Payload; may be repeated")
 	return commands[args[0]](ctx, s, fs, args[1:])
 }
 
@@ -86,6 +105,9 @@ func run(ctx context.Context, args []string) (int, error) {
 func (s *settings) parse(fs *flag.FlagSet, args []string) ([]string, error) {
 	if err := fs.Parse(args); err != nil {
 		return nil, err
+	}
+	if s.profile != "lean" && s.profile != "full" {
+		return nil, fmt.Errorf("-profile=%s is none of lean, full", s.profile)
 	}
 	if err := os.MkdirAll(s.out, 0o755); err != nil {
 		return nil, err

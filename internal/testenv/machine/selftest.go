@@ -94,9 +94,7 @@ func (c harnessTest) run(ctx context.Context, s *settings, suite string) ([]stri
 	}
 	defer b.remove()
 	b.silence = 20 * time.Second
-	for i := range b.payload.Manifest.Programs {
-		b.payload.Manifest.Programs[i].Seconds = 15
-	}
+	b.limit(15 * time.Second)
 	o, err := b.boot(ctx, s, suite)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/bedplate/bedplate/internal/testenv"
 	"github.com/bedplate/bedplate/internal/testenv/vm"
 	"github.com/bedplate/bedplate/internal/testenv/wire"
 	"golang.org/x/term"
@@ -38,13 +39,15 @@ func shell(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (c
 	if err := b.bring(ctx, needs{Examples: true, SDK: true}); err != nil {
 		return 1, err
 	}
-	b.payload.Manifest.Shell = true
+	b.carry(s.with)
+	b.payload.Manifest.Shell, b.payload.Manifest.Script = true, true
 	b.payload.Manifest.Rows, b.payload.Manifest.Columns = 24, 80
 	machine, err := s.builder().Build(ctx, suites[0])
 	if err != nil {
 		return 1, err
 	}
 	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
+		b.payload.Manifest.Script = false
 		if columns, rows, err := term.GetSize(fd); err == nil {
 			b.payload.Manifest.Rows, b.payload.Manifest.Columns = rows, columns
 		}
@@ -54,7 +57,7 @@ func shell(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (c
 		}
 		defer func() { err = errors.Join(err, term.Restore(fd, before)) }()
 	}
-	fmt.Fprintf(os.Stderr, "booting %s; the examples are in the PATH, an SDK is in %s\r\n", suites[0], "/var/lib/bedplate-machine/with/sdk")
+	fmt.Fprintf(os.Stderr, "booting %s; the examples are in the PATH, an SDK is in %s/with/sdk\r\n", suites[0], testenv.PayloadDir)
 	c := vm.Config{
 		Machine: machine, Init: b.init, Agent: b.agent, Payload: b.payload, Full: true,
 		Console: filepath.Join(s.out, "console-shell.log"), Terminal: &vm.Terminal{In: os.Stdin, Out: os.Stdout},

@@ -21,6 +21,7 @@ const privilegedTag = "privileged"
 func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (int, error) {
 	only := fs.String("run", "", "run the tests whose names match this `regexp`")
 	cover := fs.String("cover", "", "write a coverage profile of all suites to this `file`")
+	limit := fs.Duration("timeout", 0, "end a package's tests after this `time`; default: 5m, or what its machine.json says")
 	verbose := fs.Bool("v", false, "print what passing tests print, too")
 	suites, err := s.parse(fs, args)
 	if err != nil {
@@ -45,8 +46,12 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 		return 1, err
 	}
 	defer b.remove()
-	b.full = b.full || s.full
+	b.full = b.full || s.profile == "full"
 	b.verbose = *verbose
+	b.carry(s.with)
+	if *limit > 0 {
+		b.limit(*limit)
+	}
 
 	passed, failed := 0, 0
 	var profiles [][]byte
@@ -157,6 +162,20 @@ func (b *batch) bring(ctx context.Context, n needs) error {
 		b.payload.Files["with/"+thing.place] = dir
 	}
 	return nil
+}
+
+// carry adds what the command line brings.
+func (b *batch) carry(w with) {
+	for name, path := range w {
+		b.payload.Files["with/"+name] = path
+	}
+}
+
+// limit bounds every program's time, to the second.
+func (b *batch) limit(d time.Duration) {
+	for i := range b.payload.Manifest.Programs {
+		b.payload.Manifest.Programs[i].Seconds = max(1, int(d.Round(time.Second)/time.Second))
+	}
 }
 
 // boot runs the batch in a machine of the suite. An error is the host's own;

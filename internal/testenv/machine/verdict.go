@@ -50,7 +50,7 @@ func (v *verdict) end(f wire.Frame) {
 	case f.Signal != "":
 		v.problem("crashed: ended by signal %q", f.Signal)
 	case f.Text != "":
-		v.problem("did not start: %s", f.Text)
+		v.problem("%s", f.Text)
 	case f.Code > 1:
 		v.problem("crashed: exit status %d", f.Code)
 	case f.Code == 1 && failed == 0:

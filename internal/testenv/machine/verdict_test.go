@@ -23,7 +23,7 @@ func TestVerdicts(t *testing.T) {
 		"crashed":             {[]string{"TestA"}, "panic: oh\n", wire.Frame{Code: 2}, []string{"crashed: exit status 2"}},
 		"killed":              {[]string{"TestA"}, "", wire.Frame{Code: -1, Signal: "killed"}, []string{`crashed: ended by signal "killed"`}},
 		"hung":                {[]string{"TestA"}, "SIGQUIT: quit\n", wire.Frame{Code: 2, TimedOut: true}, []string{"hung: its time was up; the goroutines are above"}},
-		"no program":          {[]string{"TestA"}, "", wire.Frame{Code: 126, Text: "no such file"}, []string{"did not start: no such file"}},
+		"no program":          {[]string{"TestA"}, "", wire.Frame{Code: 126, Text: "did not start: no such file"}, []string{"did not start: no such file"}},
 		"failed without word": {[]string{"TestA"}, "", wire.Frame{Code: 1}, []string{"exit status 1, though no test reported a failure"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,4 +44,18 @@ func TestMirrorFlag(t *testing.T) {
 	require.NoError(t, m.Set("https://mirror.example.com/debian"))
 	require.NoError(t, m.Set("bullseye=https://archive.example.com/debian?x=y"))
 	require.Equal(t, mirrors{"": "https://mirror.example.com/debian", "bullseye": "https://archive.example.com/debian?x=y"}, m)
+}
+
+func TestWithFlag(t *testing.T) {
+	w, here := with{}, t.TempDir()
+	require.NoError(t, w.Set("tools/x="+here))
+	require.Equal(t, with{"tools/x": here}, w)
+	for _, wrong := range []string{"x", "x=", "=" + here, "../x=" + here, "/x=" + here, "x=" + here + "/absent"} {
+		require.Error(t, w.Set(wrong), wrong)
+	}
+}
+
+func TestMerge(t *testing.T) {
+	require.Equal(t, "mode: set\na.go:1.1,2.2 1 0\na.go:1.1,2.2 1 1\n",
+		string(merge([][]byte{[]byte("mode: set\na.go:1.1,2.2 1 1\n"), []byte("mode: set\na.go:1.1,2.2 1 0\n")})))
 }

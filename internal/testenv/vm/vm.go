@@ -37,12 +37,6 @@ type Config struct {
 	Terminal *Terminal
 }
 
-// Terminal is the host's side of the machine's second serial line.
-type Terminal struct {
-	In  *os.File
-	Out *os.File
-}
-
 // DiedError is a machine that ended without its agent saying so.
 type DiedError struct {
 	Cause   string
@@ -97,7 +91,12 @@ func (c Config) Run(ctx context.Context, see func(wire.Frame)) (code int, err er
 	var complaints strings.Builder
 	cmd.Stderr = &complaints
 	if c.Terminal != nil {
-		cmd.Stdin, cmd.Stdout = c.Terminal.In, c.Terminal.Out
+		line, err := c.Terminal.connect(cmd, see, cancel)
+		if err != nil {
+			return 0, err
+		}
+		defer line.close()
+		see = line.see
 	}
 	ownProcess(cmd)
 	if err := cmd.Start(); err != nil {

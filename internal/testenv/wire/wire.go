@@ -55,9 +55,14 @@ type Program struct {
 type Manifest struct {
 	Programs []Program
 	Shell    bool // a shell on the second serial line, after the programs
+	Script   bool // the shell's input is no person's: no echo, no line editing
 	Rows     int
 	Columns  int
 }
+
+// ShellName is the shell's name in its Start frame; what was typed before is
+// lost, since nobody had opened the line.
+const ShellName = "shell"
 
 // ManifestName is the manifest's place in the payload.
 const ManifestName = "manifest.json"

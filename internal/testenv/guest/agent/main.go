@@ -74,7 +74,7 @@ func work(host *wire.Sender) (code int, err error) {
 		}
 	}
 	if m.Shell {
-		return shell(m.Rows, m.Columns)
+		return shell(host, m)
 	}
 	return 0, nil
 }
@@ -173,8 +173,12 @@ func run(host *wire.Sender, p wire.Program) error {
 		if s, ok := exit.Sys().(interface{ Signal() unix.Signal }); ok && end.Code < 0 {
 			end.Signal = s.Signal().String()
 		}
+	case errors.Is(err, exec.ErrWaitDelay) && !end.TimedOut:
+		end.Code, end.Text = 126, "left a process behind that holds its output"
+	case err != nil && cmd.Process == nil:
+		end.Code, end.Text = 126, "did not start: "+err.Error()
 	case err != nil:
-		end.Code, end.Text = 126, err.Error()
+		end.Code, end.Text = 126, "could not be followed: "+err.Error()
 	}
 	for _, name := range p.Collect {
 		if err := send(host, p.Name, filepath.Join(cmd.Dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
