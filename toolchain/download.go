@@ -29,6 +29,9 @@ type Progress struct {
 	Phase       Phase
 	Name        string // of the artifact
 	Done, Total int64
+	// Rate is bytes per second since the phase began, what an earlier run left
+	// not counted. Zero: too early to say.
+	Rate int64
 }
 
 // maxArtifact bounds a download whose size nobody promised.
@@ -65,13 +68,15 @@ var errChanged = errors.New("the file changed at its source while it was downloa
 // cut left off, and hashes on the way. state and f's first have bytes are what
 // an earlier process left. begin sees each body before it is read.
 func (s *spool) fill(ctx context.Context, a Artifact, have int64, state string, begin func(Content) error) error {
-	err := s.rehash(have)
-	if err != nil {
-		have = 0
+	if a.Size > 0 && have > a.Size {
+		have = 0 // it is of something else
+	}
+	if err := s.rehash(have); err != nil {
+		return s.finish(err)
 	}
 	for failures := 0; ; {
 		before := s.length()
-		err = s.once(ctx, a, &state, begin)
+		err := s.once(ctx, a, &state, begin)
 		switch {
 		case err == nil:
 			return s.finish(nil)
@@ -98,33 +103,6 @@ func backoff(failures int) time.Duration {
 	return d/2 + rand.N(d)
 }
 
-// local takes a file that is on this machine as it is, and hashes it.
-func (s *spool) local(ctx context.Context, f *os.File) error {
-	info, err := f.Stat()
-	if err != nil {
-		return s.finish(err)
-	}
-	s.mu.Lock()
-	s.f, s.n = f, info.Size()
-	s.mu.Unlock()
-	s.more.Broadcast()
-	_, err = io.Copy(s.sum, io.NewSectionReader(contextReader{ctx, f}, 0, info.Size()))
-	s.report(info.Size())
-	return s.finish(err)
-}
-
-type contextReader struct {
-	ctx context.Context //nolint:containedctx // lives for one read through a file
-	r   io.ReaderAt
-}
-
-func (c contextReader) ReadAt(b []byte, off int64) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.ReadAt(b, off)
-}
-
 // once makes one request and takes what it gives.
 func (s *spool) once(ctx context.Context, a Artifact, state *string, begin func(Content) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -134,12 +112,12 @@ func (s *spool) once(ctx context.Context, a Artifact, state *string, begin func(
 	if err != nil {
 		return err
 	}
-	defer c.Body.Close()
 	if c.Offset != have {
 		if err := s.restart(); err != nil {
-			return err
+			return errors.Join(err, c.Body.Close())
 		}
 	}
+	defer c.Body.Close()
 	*state = c.State
 	if err := begin(c); err != nil {
 		return err
@@ -155,7 +133,7 @@ func (s *spool) once(ctx context.Context, a Artifact, state *string, begin func(
 		if n > 0 {
 			idle.Reset(stall)
 			if s.length()+int64(n) > limit {
-				return fmt.Errorf("toolchain: %s is larger than %d bytes; that is not what was promised", a.Name, limit)
+				return fmt.Errorf("it is larger than %d bytes; that is not what was promised", limit)
 			}
 			if err := s.append(block[:n]); err != nil {
 				return err
@@ -163,17 +141,29 @@ func (s *spool) once(ctx context.Context, a Artifact, state *string, begin func(
 		}
 		switch {
 		case errors.Is(err, io.EOF) && a.Size > 0 && s.length() < a.Size:
-			return fmt.Errorf("%s ends after %d of %d bytes: %w", a.Name, s.length(), a.Size, io.ErrUnexpectedEOF)
+			return fmt.Errorf("it ends after %d of %d bytes: %w", s.length(), a.Size, io.ErrUnexpectedEOF)
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.Is(context.Cause(ctx), errStalled):
 			return errStalled
 		case err != nil:
 			// A cut body is net/http's plain error: it may go on.
-			return errors.Join(err, io.ErrUnexpectedEOF)
+			return &cutError{s.length(), err}
 		}
 	}
 }
+
+// cutError is a body that ended before its end.
+type cutError struct {
+	at  int64
+	err error
+}
+
+func (e *cutError) Error() string {
+	return fmt.Sprintf("the download was cut after %d bytes: %v", e.at, e.err)
+}
+
+func (e *cutError) Unwrap() []error { return []error{e.err, io.ErrUnexpectedEOF} }
 
 func (s *spool) append(b []byte) error {
 	if _, err := s.f.WriteAt(b, s.length()); err != nil {
@@ -215,6 +205,13 @@ func (s *spool) rehash(have int64) error {
 	return nil
 }
 
+// restarted says that bytes were dropped which a reader may have had.
+func (s *spool) restarted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
+
 func (s *spool) length() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,17 +229,26 @@ func (s *spool) finish(err error) error {
 // digest is the SHA-256 of the whole file, once it is whole.
 func (s *spool) digest() string { return hex.EncodeToString(s.sum.Sum(nil)) }
 
-// reader reads from the beginning, waiting for what is not there yet.
-func (s *spool) reader() io.Reader { return &spoolReader{s: s} }
+// reader reads from the beginning, waiting for what is not there yet as long as
+// ctx allows.
+func (s *spool) reader(ctx context.Context) io.Reader {
+	context.AfterFunc(ctx, func() {
+		s.mu.Lock() // or a reader between its look and its wait would miss it
+		defer s.mu.Unlock()
+		s.more.Broadcast()
+	})
+	return &spoolReader{ctx: ctx, s: s}
+}
 
 type spoolReader struct {
+	ctx context.Context //nolint:containedctx // io.Reader has none
 	s   *spool
 	off int64
 }
 
 func (r *spoolReader) Read(b []byte) (int, error) {
 	r.s.mu.Lock()
-	for r.off >= r.s.n && !r.s.done && !r.s.lost {
+	for r.off >= r.s.n && !r.s.done && !r.s.lost && r.ctx.Err() == nil {
 		r.s.more.Wait()
 	}
 	there, done, err, lost := r.s.n-r.off, r.s.done, r.s.err, r.s.lost
@@ -262,5 +268,5 @@ func (r *spoolReader) Read(b []byte) (int, error) {
 	case done:
 		return 0, io.EOF
 	}
-	return 0, io.ErrNoProgress
+	return 0, context.Cause(r.ctx)
 }

@@ -17,6 +17,7 @@ import (
 type statusError struct {
 	URL    string
 	Status int
+	Range  string // Content-Range
 }
 
 func (e *statusError) Error() string {
@@ -94,8 +95,21 @@ func get(ctx context.Context, c *http.Client, address string, header http.Header
 			return resp, nil
 		}
 	}
-	return nil, errors.Join(&statusError{req.URL.Redacted(), resp.StatusCode}, resp.Body.Close())
+	return nil, errors.Join(&statusError{req.URL.Redacted(), resp.StatusCode, resp.Header.Get("Content-Range")}, resp.Body.Close())
 }
+
+// several are errors of several places, told in one line.
+type several []error
+
+func (s several) Error() string {
+	texts := make([]string, len(s))
+	for i, err := range s {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; then ")
+}
+
+func (s several) Unwrap() []error { return s }
 
 // redact takes the password out of the URL that net/http's errors repeat; the
 // client does that itself for its own, but not for what fails to parse.
@@ -111,8 +125,32 @@ func redact(err error) error {
 	return err
 }
 
-// text fetches a small body whole.
-func text(ctx context.Context, c *http.Client, address string, limit int64) ([]byte, error) {
+// redacted is an address without its password.
+func redacted(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Redacted()
+	}
+	return "the URL"
+}
+
+// text fetches a small body whole, and tries again what may pass.
+func text(ctx context.Context, c *http.Client, address string, limit int64) (b []byte, err error) {
+	for n := range 3 {
+		if n > 0 {
+			select {
+			case <-ctx.Done():
+				return nil, err
+			case <-time.After(backoff(n)):
+			}
+		}
+		if b, err = textOnce(ctx, c, address, limit); err == nil || !temporary(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return b, err
+}
+
+func textOnce(ctx context.Context, c *http.Client, address string, limit int64) ([]byte, error) {
 	resp, err := get(ctx, c, address, nil, http.StatusOK)
 	if err != nil {
 		return nil, err
@@ -140,6 +178,13 @@ func fetchURL(c *http.Client, address string) func(context.Context, int64, strin
 			offset = 0
 		}
 		resp, err := get(ctx, c, address, header, http.StatusOK, http.StatusPartialContent)
+		if status := (*statusError)(nil); offset > 0 && errors.As(err, &status) && status.Status == http.StatusRequestedRangeNotSatisfiable {
+			if status.Range == "bytes */"+strconv.FormatInt(offset, 10) { // all of it is here
+				return Content{Body: http.NoBody, Offset: offset, State: state, Length: offset}, nil
+			}
+			offset = 0
+			resp, err = get(ctx, c, address, nil, http.StatusOK)
+		}
 		if err != nil {
 			return Content{}, err
 		}

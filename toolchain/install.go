@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bedplate/bedplate/internal/diskspace"
 	"github.com/bedplate/bedplate/internal/versiondir"
@@ -83,6 +84,9 @@ func (j *surveyed) fill(ctx context.Context, store *versiondir.Store, staging *v
 			return err
 		}
 	}
+	if err := j.supported(ctx); err != nil {
+		return err
+	}
 	if artifact.SHA256 == "" && artifact.H1 == "" {
 		return fmt.Errorf("toolchain: %s: %w", artifact.Name, ErrNoDigest)
 	}
@@ -101,13 +105,36 @@ func (j *surveyed) fill(ctx context.Context, store *versiondir.Store, staging *v
 	return part.remove()
 }
 
+// supported refuses an exact version past its end of life, as far as the
+// source's list tells: one that can't list can't say, and is no reason to stop.
+func (j *surveyed) supported(ctx context.Context) error {
+	if j.sdk.AllowEndOfLife || j.listed {
+		return nil
+	}
+	releases, err := j.source().Releases(ctx)
+	if err != nil {
+		return ctx.Err()
+	}
+	var all []Version
+	for _, r := range releases {
+		all = append(all, r.Version)
+	}
+	return endOfLife(j.version, supportedMinors(all))
+}
+
 // unpack downloads and unpacks side by side, and compares the digests.
 func (j *surveyed) unpack(ctx context.Context, store *versiondir.Store, a Artifact, part *partial, t *tree) (*receipt, error) {
 	total := a.Size
+	started := time.Now()
 	report := func(phase Phase, done int64) {
-		if j.sdk.Progress != nil {
-			j.sdk.Progress(Progress{Phase: phase, Name: a.Name, Done: done, Total: total})
+		if j.sdk.Progress == nil {
+			return
 		}
+		p := Progress{Phase: phase, Name: a.Name, Done: done, Total: total}
+		if past := time.Since(started).Milliseconds(); phase == Downloading && past > 0 {
+			p.Rate = max(0, done-part.have) * 1000 / past
+		}
+		j.sdk.Progress(p)
 	}
 	s := newSpool(part.file, func(n int64) { report(Downloading, n) })
 	ctx, cancel := context.WithCancel(ctx)
@@ -117,12 +144,12 @@ func (j *surveyed) unpack(ctx context.Context, store *versiondir.Store, a Artifa
 		if total == 0 {
 			total = c.Length
 		}
-		if err := enough(store, max(total, c.Length)); err != nil {
+		if err := enough(store, max(total, c.Length), s.length()); err != nil {
 			return err
 		}
 		return part.remember(c.State)
 	}
-	go func() { fetched <- j.fetch(ctx, s, a, part, begin) }()
+	go func() { fetched <- s.fill(ctx, a, part.have, part.state, begin) }()
 
 	var unpackErr, fetchErr error
 	h1 := ""
@@ -132,60 +159,62 @@ func (j *surveyed) unpack(ctx context.Context, store *versiondir.Store, a Artifa
 			h1, unpackErr = unpackZip(ctx, t, s.f, s.length())
 		}
 	} else {
-		unpackErr = unpackTarGz(ctx, t, s.reader())
-		var onDisk *fs.PathError
-		if errors.As(unpackErr, &onDisk) {
-			cancel() // no use in the rest
+		unpackErr = unpackTarGz(ctx, t, s.reader)
+		if onDisk(unpackErr) {
+			cancel() // no use in the rest, which the next run fetches
 		}
 		fetchErr = <-fetched
-	}
-	if unpackErr != nil && errors.Is(fetchErr, context.Canceled) {
-		fetchErr = nil
+		if onDisk(unpackErr) {
+			return nil, fmt.Errorf("%s: %w", a.Name, unpackErr)
+		}
 	}
 	if fetchErr != nil {
 		return nil, fmt.Errorf("%s: %w", a.Name, fetchErr)
 	}
+	// What was read before the restart is not what the digest is of, even if it
+	// was whole and unpacked well.
+	if a.Format == TarGz && s.restarted() {
+		return nil, errChanged
+	}
+	// What an earlier run left may be the reason that nothing fits: once without it.
+	reject := func(err error) error {
+		if err = errors.Join(err, part.remove()); part.have > 0 {
+			return &changedError{err}
+		}
+		return err
+	}
 	// A wrong digest explains why something did not unpack; not the other way round.
 	r := &receipt{Version: j.version, Platform: j.sdk.Platform.String(), Artifact: a.Name, SHA256: s.digest(), H1: h1, Vouched: a.Vouched, Files: t.files}
 	if a.SHA256 != "" && r.SHA256 != a.SHA256 {
-		return nil, errors.Join(&DigestError{a.Name, a.Vouched, a.SHA256, r.SHA256}, part.remove())
+		return nil, reject(&DigestError{a.Name, a.Vouched, a.SHA256, r.SHA256})
 	}
 	if unpackErr != nil {
 		err := fmt.Errorf("%s: %w", a.Name, unpackErr)
-		var onDisk *fs.PathError
-		if errors.Is(unpackErr, errChanged) || errors.As(unpackErr, &onDisk) || ctx.Err() != nil {
+		if errors.Is(unpackErr, errChanged) || onDisk(unpackErr) || ctx.Err() != nil {
 			return nil, err
 		}
-		return nil, errors.Join(err, part.remove())
+		return nil, reject(err)
 	}
 	if a.H1 != "" && r.H1 != a.H1 {
-		return nil, errors.Join(&DigestError{a.Name, a.Vouched, a.H1, r.H1}, part.remove())
+		return nil, reject(&DigestError{a.Name, a.Vouched, a.H1, r.H1})
 	}
-	return r, j.plausible(t)
+	if err := j.plausible(t); err != nil {
+		return nil, reject(fmt.Errorf("%s: %w", a.Name, err))
+	}
+	return r, nil
 }
 
-func (j *surveyed) fetch(ctx context.Context, s *spool, a Artifact, part *partial, begin func(Content) error) error {
-	if part.have == 0 {
-		// What lies on this machine needs no copy.
-		c, err := a.Fetch(ctx, 0, "")
-		if f, ok := c.Body.(*os.File); ok && err == nil {
-			part.local = f // open until it is unpacked
-			return s.local(ctx, f)
-		}
-		if err == nil {
-			first := a.Fetch
-			a.Fetch = func(ctx context.Context, offset int64, state string) (Content, error) {
-				if c.Body != nil && offset == 0 {
-					taken := c
-					c = Content{}
-					return taken, nil
-				}
-				return first(ctx, offset, state)
-			}
-		}
-	}
-	return s.fill(ctx, a, part.have, part.state, begin)
+// onDisk says whether this machine's file system is the reason, not the archive.
+func onDisk(err error) bool {
+	var p *fs.PathError
+	return errors.As(err, &p)
 }
+
+// changedError is a failure that may be due to what an earlier run left.
+type changedError struct{ err error }
+
+func (e *changedError) Error() string   { return e.err.Error() }
+func (e *changedError) Unwrap() []error { return []error{e.err, errChanged} }
 
 // plausible is the last look: the right version, and a go command.
 func (j *surveyed) plausible(t *tree) error {
@@ -211,12 +240,15 @@ func (j *surveyed) plausible(t *tree) error {
 const inflated = 4
 
 // enough refuses early what could not be finished.
-func enough(store *versiondir.Store, size int64) error {
+func enough(store *versiondir.Store, size, have int64) error {
+	if size > maxArtifact {
+		return fmt.Errorf("it says to have %s; no SDK has more than %s", megabytes(uint64(size)), megabytes(maxArtifact))
+	}
 	free, err := diskspace.Free(store.Dir())
 	if err != nil {
 		return err
 	}
-	if need := uint64(size) * (inflated + 1); size > 0 && free < need {
+	if need := uint64(size*(inflated+1) - min(have, size)); size > 0 && free < need {
 		return fmt.Errorf("not enough space in %s: %s are needed, %s are free; make room or choose another Dir", store.Dir().Name(), megabytes(need), megabytes(free))
 	}
 	return nil
@@ -232,7 +264,6 @@ type partial struct {
 	file  *os.File
 	have  int64
 	state string
-	local *os.File
 }
 
 func (j *surveyed) openPart(artifact string) (*partial, error) {
@@ -279,9 +310,6 @@ func (p *partial) remember(state string) error {
 func (p *partial) close() {
 	// Its content is checked by digest, whenever it is used.
 	_ = p.file.Close()
-	if p.local != nil {
-		_ = p.local.Close()
-	}
 }
 
 func (p *partial) remove() error {

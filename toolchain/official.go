@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -54,12 +55,15 @@ func parseIndex(b []byte) ([]indexRelease, error) {
 	if err := dec.Decode(&releases); err != nil {
 		return nil, fmt.Errorf("the index is not the download page's JSON (%.40q): %w", b, err)
 	}
-	for _, r := range releases {
-		if _, err := ParseVersion(r.Version); err != nil {
-			return nil, fmt.Errorf("the index: %w", err)
-		}
+	// What a later index calls its releases must not hide those that are known.
+	known := slices.DeleteFunc(releases, func(r indexRelease) bool {
+		_, err := ParseVersion(r.Version)
+		return err != nil || !strings.HasPrefix(r.Version, "go")
+	})
+	if len(known) == 0 {
+		return nil, fmt.Errorf("the index names no Go release (%.40q)", b)
 	}
-	return releases, nil
+	return known, nil
 }
 
 func (o Official) index(ctx context.Context) ([]indexRelease, error) {
@@ -100,8 +104,10 @@ func (o Official) Open(ctx context.Context, v Version, p Platform) (Artifact, er
 	if indexErr == nil {
 		var all []Version
 		for _, r := range index {
-			all = append(all, Version(r.Version))
 			for _, f := range r.Files {
+				if strings.HasSuffix(f.Filename, "."+p.suffix()+".tar.gz") {
+					all = append(all, Version(r.Version))
+				}
 				if r.Version == string(v) && f.Filename == name {
 					a.Size = f.Size
 					return a, a.setSHA256(f.SHA256)

@@ -2,6 +2,7 @@ package toolchain
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/bedplate/bedplate/toolchain/goenv"
 )
@@ -49,13 +51,13 @@ func moduleVersion(v Version, p Platform) string {
 
 // each asks the proxies in order, as the list's separators say.
 func (m ModuleProxy) each(ask func(base string) error) error {
-	var errs []error
+	var errs several
 	for _, p := range m.Proxies {
 		switch p.URL {
 		case goenv.Off:
-			return errors.Join(append(errs, fmt.Errorf("%w: GOPROXY ends in off", ErrNoProxy))...)
+			return append(errs, fmt.Errorf("%w: GOPROXY ends in off", ErrNoProxy))
 		case goenv.Direct:
-			return errors.Join(append(errs, fmt.Errorf("%w: GOPROXY goes on with direct, which can't carry one; name a proxy", ErrNoProxy))...)
+			return append(errs, fmt.Errorf("%w: GOPROXY goes on with direct, which can't carry one; name a proxy", ErrNoProxy))
 		}
 		err := ask(strings.TrimSuffix(p.URL, "/"))
 		if err == nil {
@@ -63,13 +65,13 @@ func (m ModuleProxy) each(ask func(base string) error) error {
 		}
 		errs = append(errs, err)
 		if !p.Continues(notFound(err) || errors.Is(err, fs.ErrNotExist)) {
-			return errors.Join(errs...)
+			return errs
 		}
 	}
 	if len(errs) == 0 {
 		return fmt.Errorf("%w: the list is empty; set Proxies (goenv.FromGo gives the go command's)", ErrNoProxy)
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // Releases lists what the first proxy that answers knows. The list may be
@@ -121,12 +123,19 @@ func (m ModuleProxy) Open(ctx context.Context, v Version, p Platform) (Artifact,
 	var address string
 	err := m.each(func(base string) error {
 		address = base + "/" + moduleName + "/@v/" + version
-		_, err := read(ctx, m.Client, address+".info", 64<<10)
-		return err
+		b, err := read(ctx, m.Client, address+".info", 64<<10)
+		if err != nil {
+			return err
+		}
+		var info struct{ Version string }
+		if err := json.Unmarshal(b, &info); err != nil || info.Version != version {
+			return fmt.Errorf("%s answers %.40q for the information about %s; is it a module proxy?", redacted(base), b, version)
+		}
+		return nil
 	})
 	if err != nil {
 		// Some proxies forbid what they don't have, so their list is asked too.
-		all, listed := m.versions(ctx)
+		all, listed := m.versions(ctx, p)
 		if notFound(err) || errors.Is(err, fs.ErrNotExist) || listed && !slices.Contains(all, v) {
 			return a, &NotFoundError{Version: v, Platform: p, Nearest: nearest(v, all), Err: err}
 		}
@@ -139,11 +148,13 @@ func (m ModuleProxy) Open(ctx context.Context, v Version, p Platform) (Artifact,
 	return a, nil
 }
 
-// versions are those in the list, if there is one.
-func (m ModuleProxy) versions(ctx context.Context) (all []Version, listed bool) {
+// versions are those in the list for a platform, if there is one.
+func (m ModuleProxy) versions(ctx context.Context, p Platform) (all []Version, listed bool) {
 	releases, err := m.Releases(ctx)
 	for _, r := range releases {
-		all = append(all, r.Version)
+		if slices.Contains(r.Platforms, p.orRunning()) {
+			all = append(all, r.Version)
+		}
 	}
 	return all, err == nil
 }
@@ -164,13 +175,22 @@ func fetch(c *http.Client, address string) func(context.Context, int64, string) 
 	return fetchURL(c, address)
 }
 
-// fetchFile is an Artifact's Fetch for a file on disk; there is nothing to resume.
+// fetchFile is an Artifact's Fetch for a file on disk; there is nothing to
+// resume. The file is copied like a download: what is hashed and what is
+// unpacked have to be the same bytes, whoever writes to the file meanwhile.
 func fetchFile(path string) func(context.Context, int64, string) (Content, error) {
 	return func(context.Context, int64, string) (Content, error) {
-		f, err := os.Open(path)
+		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO would wait
 		if err != nil {
 			return Content{}, err
 		}
-		return Content{Body: f}, nil
+		info, err := f.Stat()
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no regular file", path)
+		}
+		if err != nil {
+			return Content{}, errors.Join(err, f.Close())
+		}
+		return Content{Body: f, Length: info.Size()}, nil
 	}
 }

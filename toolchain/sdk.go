@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/bedplate/bedplate"
 	"github.com/bedplate/bedplate/internal/rootfs"
@@ -172,6 +173,7 @@ type surveyed struct {
 	dir     string
 	version Version
 	name    string // of the version's directory
+	listed  bool   // the source's list was asked, and the version is in it
 	steps   []step
 }
 
@@ -281,10 +283,18 @@ func (j *surveyed) choose(ctx context.Context, installed []Version) (Version, er
 		}
 		return "", e
 	}
-	if !s.AllowEndOfLife && len(supported) == 2 && v.Compare(Version("go"+supported[1])) < 0 {
-		return "", &EndOfLifeError{v, supported}
+	j.listed = true
+	if s.AllowEndOfLife {
+		return v, nil
 	}
-	return v, nil
+	return v, endOfLife(v, supported)
+}
+
+func endOfLife(v Version, supported []string) error {
+	if len(supported) == 2 && Version("go"+v.Minor()).Compare(Version("go"+supported[1])) < 0 {
+		return &EndOfLifeError{v, supported}
+	}
+	return nil
 }
 
 // plan lists the steps that are left.
@@ -395,8 +405,18 @@ func (j *surveyed) carryOut(ctx context.Context) (made []bedplate.Change, err er
 	return made, nil
 }
 
-// wrap names the package once.
+// wrap names the package once, and the way out of what the machine refuses.
 func wrap(err error) error {
+	way := ""
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		way = "; make room, or choose another Dir"
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
+		way = "; choose a Dir that this user can write to"
+	}
+	if way != "" && !strings.HasSuffix(err.Error(), way) {
+		err = fmt.Errorf("%w%s", err, way)
+	}
 	if strings.HasPrefix(err.Error(), "toolchain: ") {
 		return err
 	}

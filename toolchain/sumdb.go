@@ -43,6 +43,12 @@ func (m ModuleProxy) lookup(ctx context.Context, version string) (string, error)
 	if o.security != nil {
 		return "", o.security
 	}
+	if err != nil && strings.Contains(err.Error(), "inconsistent tile") {
+		// What is there does not fit the tree that it signed, now or before. The
+		// client says SecurityError only where the tiles fit both; it has no type for
+		// this one (golang.org/x/mod/sumdb/tlog).
+		return "", &SecurityError{err.Error()}
+	}
 	if err != nil {
 		return "", err
 	}

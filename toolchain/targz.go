@@ -17,22 +17,37 @@ import (
 // buffered files are handed to the writers; larger ones go straight through.
 const buffered = 256 << 10
 
+// maxPadding is what may follow a tar's end: tar fills up its last block.
+const maxPadding = 1 << 20
+
 // unpackTarGz unpacks an official archive as it comes in: one goroutine inflates,
-// two write.
-func unpackTarGz(ctx context.Context, t *tree, r io.Reader) error {
-	z, err := gzip.NewReader(r)
+// two write. Its reader ends with the context, so that a writer that fails need
+// not wait for the network.
+func unpackTarGz(ctx context.Context, t *tree, open func(context.Context) io.Reader) error {
+	group, ctx := errgroup.WithContext(ctx)
+	z, err := gzip.NewReader(open(ctx))
 	if err != nil {
 		return fmt.Errorf("it is no .tar.gz: %w", err)
 	}
 	defer z.Close()
-	group, ctx := errgroup.WithContext(ctx)
 	jobs := make(chan job, 64)
 	for range 2 {
 		group.Go(func() error { return writeJobs(ctx, t, jobs) })
 	}
 	group.Go(func() error {
 		defer close(jobs)
-		return readTar(ctx, t, tar.NewReader(z), jobs)
+		if err := readTar(ctx, t, tar.NewReader(z), jobs); err != nil {
+			return err
+		}
+		// gzip's own checksum comes after the end of the tar.
+		n, err := io.CopyN(io.Discard, z, maxPadding+1)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = fmt.Errorf("more than %d bytes follow its end", n-1)
+		}
+		return err
 	})
 	return group.Wait()
 }
@@ -73,13 +88,14 @@ func readTar(ctx context.Context, t *tree, archive *tar.Reader, jobs chan<- job)
 		if err != nil {
 			return err
 		}
+		if h.Typeflag == tar.TypeXGlobalHeader {
+			continue // a comment
+		}
 		name, err := entryName(h.Name, "go/")
 		if err != nil {
 			return err
 		}
 		switch {
-		case h.Typeflag == tar.TypeXGlobalHeader:
-			continue
 		case h.Typeflag == tar.TypeDir && name != "":
 			err = t.mkdir(name)
 		case h.Typeflag == tar.TypeDir:
@@ -99,7 +115,10 @@ func readTar(ctx context.Context, t *tree, archive *tar.Reader, jobs chan<- job)
 }
 
 func readFile(ctx context.Context, t *tree, archive io.Reader, name string, h *tar.Header, dirs *directories, jobs chan<- job) error {
-	if err := errors.Join(t.reserve(name, h.Size), t.mkdir(path.Dir(name))); err != nil {
+	if err := t.reserve(name, h.Size); err != nil {
+		return err
+	}
+	if err := t.mkdir(path.Dir(name)); err != nil {
 		return err
 	}
 	exec := h.FileInfo().Mode()&0o111 != 0

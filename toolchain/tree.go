@@ -18,6 +18,8 @@ const (
 	maxFiles = 100_000
 	maxFile  = 512 << 20
 	maxTree  = 3 << 30
+	maxPath  = 1000 // bytes of a name; the longest so far has 113
+	maxDepth = 32
 )
 
 // hashedFile is a line of the receipt.
@@ -36,10 +38,13 @@ type tree struct {
 	mu    sync.Mutex
 	files []hashedFile
 	total int64
-	dirs  map[string]bool
+	dirs  map[string]bool // by the one goroutine that reads the archive
+	names map[string]bool // of files, likewise
 }
 
-func newTree(root *os.Root) *tree { return &tree{root: root, dirs: map[string]bool{".": true}} }
+func newTree(root *os.Root) *tree {
+	return &tree{root: root, dirs: map[string]bool{".": true}, names: map[string]bool{}}
+}
 
 // entryName checks an archive's name and takes the prefix off; "" is the prefix
 // itself. Nothing but plain relative paths below the prefix comes through.
@@ -55,7 +60,10 @@ func entryName(name, prefix string) (string, error) {
 	if rest == "" {
 		return "", nil
 	}
-	if !fs.ValidPath(rest) || strings.ContainsAny(rest, "\\\x00") || strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if len(rest) > maxPath || strings.Count(rest, "/") > maxDepth {
+		return "", fmt.Errorf("entry %.60q… lies too deep, or its name is too long", name)
+	}
+	if rest == "." || !fs.ValidPath(rest) || strings.ContainsAny(rest, "\\\x00") || strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return "", fmt.Errorf("entry %q is no plain path", name)
 	}
 	return rest, nil
@@ -66,8 +74,14 @@ func (t *tree) mkdir(name string) error {
 	if t.dirs[name] {
 		return nil
 	}
+	if t.names[name] {
+		return fmt.Errorf("%s is a file and a directory", name)
+	}
 	if err := t.mkdir(path.Dir(name)); err != nil {
 		return err
+	}
+	if len(t.names)+len(t.dirs) >= maxFiles {
+		return fmt.Errorf("the archive has more than %d files and directories", maxFiles)
 	}
 	if err := t.root.Mkdir(name, 0o755); err != nil {
 		return err
@@ -84,15 +98,20 @@ func (t *tree) mkdir(name string) error {
 func (t *tree) reserve(name string, size int64) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.total += size
+	t.total += max(0, size)
 	switch {
+	case t.dirs[name]:
+		return fmt.Errorf("%s is a directory and a file", name)
+	case t.names[name]:
+		return fmt.Errorf("%s is there twice", name)
 	case size < 0 || size > maxFile:
 		return fmt.Errorf("%s has %d bytes; no file of an SDK has more than %d", name, size, maxFile)
 	case t.total > maxTree:
 		return fmt.Errorf("the archive unpacks to more than %d bytes", int64(maxTree))
-	case len(t.files) >= maxFiles:
-		return fmt.Errorf("the archive has more than %d files", maxFiles)
+	case len(t.names)+len(t.dirs) >= maxFiles:
+		return fmt.Errorf("the archive has more than %d files and directories", maxFiles)
 	}
+	t.names[name] = true
 	return nil
 }
 

@@ -1,8 +1,10 @@
 package toolchain
 
 import (
+	"cmp"
 	"fmt"
 	"go/version"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +19,7 @@ type Version string
 // ParseVersion reads an exact version, with or without the "go" in front.
 func ParseVersion(s string) (Version, error) {
 	v := "go" + strings.TrimPrefix(s, "go")
-	if !version.IsValid(v) || strings.ContainsAny(v, "-/ ") {
+	if base, _ := split(Version(v)); !version.IsValid(base) || strings.ContainsAny(v, "-/ ") {
 		return "", fmt.Errorf("toolchain: version %q is no Go version; write it as 1.26.8 or go1.26.8", s)
 	}
 	return Version(v), nil
@@ -27,13 +29,36 @@ func ParseVersion(s string) (Version, error) {
 func (v Version) Number() string { return strings.TrimPrefix(string(v), "go") }
 
 // Minor is the version's minor release, "1.26".
-func (v Version) Minor() string { return strings.TrimPrefix(version.Lang(string(v)), "go") }
+func (v Version) Minor() string {
+	base, _ := split(v)
+	return strings.TrimPrefix(version.Lang(base), "go")
+}
+
+// patchPrerelease is a form that stdlib go/version does not know, though it was
+// released three times: go1.8.5rc4, go1.8.5rc5 and go1.9.2rc2.
+var patchPrerelease = regexp.MustCompile(`^(go1\.[0-9]+\.[0-9]+)((?:beta|rc)[1-9][0-9]*)$`)
+
+// split takes the "rc2" off a go1.9.2rc2; other versions come back whole.
+func split(v Version) (base, pre string) {
+	if m := patchPrerelease.FindStringSubmatch(string(v)); m != nil {
+		return m[1], m[2]
+	}
+	return string(v), ""
+}
 
 // Prerelease says whether it is a beta or a release candidate.
 func (v Version) Prerelease() bool { return strings.ContainsAny(v.Number(), "br") }
 
 // Compare orders versions as the go command does (go/version.Compare).
-func (v Version) Compare(w Version) int { return version.Compare(string(v), string(w)) }
+func (v Version) Compare(w Version) int {
+	base, pre := split(v)
+	otherBase, otherPre := split(w)
+	if c := version.Compare(base, otherBase); c != 0 {
+		return c
+	}
+	// "go1.1" and "go1.1rc2" stand in the same order as what is before them.
+	return version.Compare("go1.1"+cmp.Or(pre, ".0"), "go1.1"+cmp.Or(otherPre, ".0"))
+}
 
 // semver gives the version as Masterminds/semver can compare it: "1.26rc1" is
 // 1.26.0-rc.1, so that rc10 comes after rc9.
@@ -81,7 +106,16 @@ func parseWanted(s string) (wanted, error) {
 		w.exact = v
 		return w, nil
 	}
-	c, err := semver.NewConstraint(strings.ReplaceAll(text, "go", ""))
+	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return w, fmt.Errorf("toolchain: Version=%q has a control character or one that is not ASCII", s)
+	}
+	c, err := semver.NewConstraint(prereleaseIn.ReplaceAllStringFunc(strings.ReplaceAll(text, "go", ""), func(s string) string {
+		sv, err := Version("go" + s).semver()
+		if err != nil {
+			return s
+		}
+		return sv.String()
+	}))
 	if err != nil {
 		return w, fmt.Errorf("toolchain: Version=%q is no Go version and no constraint; write 1.26.8, 1.26.x, ~1.26.3, >=1.25 <1.27, stable or oldstable", s)
 	}
@@ -92,6 +126,9 @@ func parseWanted(s string) (wanted, error) {
 	}
 	return w, nil
 }
+
+// prereleaseIn finds "1.27rc1" in a constraint.
+var prereleaseIn = regexp.MustCompile(`1\.[0-9]+(?:\.[0-9]+)?(?:beta|rc)[0-9]+`)
 
 // minorOf reads "1.26", "go1.26", "1.26.x" and "1.26.*".
 func minorOf(s string) (string, bool) {

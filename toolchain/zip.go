@@ -110,9 +110,6 @@ func plan(t *tree, files []*zip.File, prefix string) (batches []*batch, names ma
 		}
 		b.files, b.names = append(b.files, f), append(b.names, name)
 	}
-	if len(names) > maxFiles {
-		return nil, nil, fmt.Errorf("the archive has more than %d files", maxFiles)
-	}
 	return batches, names, nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -46,17 +45,21 @@ func (s Spec) Build(ctx context.Context) (_ Binary, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	r := receipt{Go: version, Arguments: s.arguments(), Target: s.target(), Package: s.pkg()}
+	r := receipt{Format: receiptFormat, Go: version, Arguments: s.arguments(), Target: s.target(), Package: s.pkg()}
 	// The inputs are recorded first: what changes during the build is noticed next time.
-	list, err := s.run(ctx, append([]string{"list", "-deps", "-json=" + listFields}, append(s.listArguments(), s.pkg())...)...)
+	env, settings, err := s.environment(ctx)
 	if err != nil {
 		return Binary{}, err
 	}
-	if err := r.collect(list); err != nil {
+	list, err := s.run(ctx, env, append([]string{"list", "-deps", "-json=" + listFields}, append(s.listArguments(), s.pkg())...)...)
+	if err != nil {
+		return Binary{}, err
+	}
+	if err := r.collect(list, settings["GOMOD"], settings["GOMODCACHE"], hidden(root.Host(s.Output))); err != nil {
 		return Binary{}, fmt.Errorf("build: inputs: %w", err)
 	}
 	staged := filepath.Join(dir, path.Base(s.Output))
-	if _, err := s.run(ctx, append(s.arguments(), "-o", staged, s.pkg())...); err != nil {
+	if _, err := s.run(ctx, env, append(s.arguments(), "-o", staged, s.pkg())...); err != nil {
 		return Binary{}, err
 	}
 	b := Binary{Path: staged}
@@ -99,7 +102,7 @@ func (s Spec) publish(root *rootfs.Root, staged string, r *receipt) error {
 	if r.Output, err = record(staged); err != nil {
 		return fmt.Errorf("build: %w", err)
 	}
-	r.Output.Path, r.Output.Stamp = s.Output, out.ModTime.UnixNano()
+	r.Output.Path, r.Output.stamp = s.Output, outputStamp(out)
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return fmt.Errorf("build: %w", err)
@@ -118,27 +121,12 @@ func (s Spec) listArguments() []string {
 	return []string{"-tags=" + strings.Join(s.Tags, ",")}
 }
 
-// misleading are variables that would lead to another SDK or other flags.
-var misleading = []string{"GOROOT", "GOTOOLCHAIN", "GOFLAGS", "GOTOOLDIR", "GOEXPERIMENT", "GO111MODULE"}
-
-func (s Spec) environment() []string {
-	from := s.Env
-	if from == nil {
-		from = os.Environ()
-	}
-	env := slices.DeleteFunc(slices.Clone(from), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return slices.Contains(misleading, name)
-	})
-	return append(append(env, s.target()...), "GOTOOLCHAIN=local", "GOFLAGS=")
-}
-
 // shown is how much of the go command's complaints an error repeats.
 const shown = 20
 
-func (s Spec) run(ctx context.Context, args ...string) ([]byte, error) {
+func (s Spec) run(ctx context.Context, env []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.GOROOT, "bin", "go"), args...)
-	cmd.Dir, cmd.Env = s.Dir, s.environment()
+	cmd.Dir, cmd.Env = s.Dir, env
 	cmd.WaitDelay = 10 * time.Second
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints

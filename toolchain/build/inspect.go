@@ -24,18 +24,29 @@ type Binary struct {
 	Interpreter string
 	// Needed are the shared libraries (DT_NEEDED).
 	Needed []string
-	// GLIBC is the highest version of the GNU C library that a symbol asks for,
-	// "2.34"; "" asks for none. GLIBCSymbols are those that ask for it.
+	// Versions are those of the libraries' symbols that the loader checks, weak
+	// ones included.
+	Versions []Version
+	// GLIBC is the highest version of the GNU C library that must be there,
+	// "2.34"; "" asks for none. GLIBCSymbols are those that ask for it, sorted;
+	// none if the file's section headers are stripped, or if the linker asks by
+	// itself. WeakSymbols are weak ones that would use a version of their own.
 	GLIBC        string
 	GLIBCSymbols []string
+	WeakSymbols  []string
 	// GoVersion, Module and Settings are Go's build information; empty for a
 	// file that Go did not build.
 	GoVersion string
 	Module    string
 	Settings  map[string]string
+
+	runpath []string
+	inherit bool
 }
 
-// Static says that the file needs nothing of its host: no loader, no library.
+// Static says that the file needs nothing of its host to start: no loader, no
+// library. A program with the GNU C library linked in may still open the host's
+// name service modules later; one built with CGO_ENABLED=0 does not.
 func (b Binary) Static() bool { return b.Interpreter == "" && len(b.Needed) == 0 }
 
 // Needs says what it needs in one line, for people.
@@ -63,7 +74,14 @@ func Inspect(path string) (Binary, error) {
 		return Binary{}, fmt.Errorf("build: %w", err)
 	}
 	defer f.Close()
-	b, err := inspect(f)
+	info, err := f.Stat()
+	if err != nil {
+		return Binary{}, fmt.Errorf("build: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return Binary{}, fmt.Errorf("build: %s: %w: it is no regular file", path, ErrNotELF)
+	}
+	b, err := inspect(f, info.Size())
 	b.Path = path
 	if err != nil {
 		return b, fmt.Errorf("build: %s: %w", path, err)
@@ -74,7 +92,7 @@ func Inspect(path string) (Binary, error) {
 // maxInterpreter bounds PT_INTERP: a path.
 const maxInterpreter = 4096
 
-func inspect(r io.ReaderAt) (b Binary, err error) {
+func inspect(r io.ReaderAt, size int64) (b Binary, err error) {
 	f, err := elf.NewFile(r)
 	if err != nil {
 		var format *elf.FormatError
@@ -83,20 +101,19 @@ func inspect(r io.ReaderAt) (b Binary, err error) {
 		}
 		return b, err
 	}
+	if err := whole(f, size); err != nil {
+		return b, err
+	}
 	b.Arch = arch(f)
 	if b.Interpreter, err = interpreter(f); err != nil {
 		return b, err
 	}
-	if f.SectionByType(elf.SHT_DYNAMIC) != nil {
-		if b.Needed, err = f.ImportedLibraries(); err != nil {
-			return b, fmt.Errorf("DT_NEEDED: %w", err)
-		}
-		if err := b.libc(f); err != nil {
-			return b, err
-		}
-	} else if dynamic(f) {
-		return b, errors.New("it is dynamic, but its section headers are stripped; what it needs can't be read")
+	d, err := readDynamic(f)
+	if err != nil {
+		return b, err
 	}
+	b.Needed, b.Versions, b.runpath, b.inherit = d.needed, d.versions, d.runpath, d.inherit
+	b.libc(f)
 	// A file that Go did not build has no build information; that is no error.
 	if info, err := buildinfo.Read(r); err == nil {
 		b.GoVersion, b.Module = info.GoVersion, info.Main.Path
@@ -108,8 +125,18 @@ func inspect(r io.ReaderAt) (b Binary, err error) {
 	return b, nil
 }
 
-func dynamic(f *elf.File) bool {
-	return slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_DYNAMIC })
+// whole refuses what no kernel would run: an object file, a core, or a file that
+// ends before its segments do, as an interrupted copy does.
+func whole(f *elf.File, size int64) error {
+	if f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
+		return fmt.Errorf("%w that can be run: it is of type %s", ErrNotELF, f.Type)
+	}
+	for _, p := range f.Progs {
+		if p.Filesz > 0 && (p.Off > uint64(size) || p.Filesz > uint64(size)-p.Off) { //nolint:gosec // a size is not negative
+			return fmt.Errorf("it is truncated: a segment ends at %d, the file at %d", p.Off+p.Filesz, size)
+		}
+	}
+	return nil
 }
 
 func interpreter(f *elf.File) (string, error) {
@@ -129,29 +156,57 @@ func interpreter(f *elf.File) (string, error) {
 	return "", nil
 }
 
-// libc finds the highest GLIBC version that is asked for, and by which symbols.
-func (b *Binary) libc(f *elf.File) error {
-	symbols, err := f.ImportedSymbols()
-	if errors.Is(err, elf.ErrNoSymbols) {
-		return nil
+// libc finds the highest GLIBC version that must be there, and who asks for it.
+func (b *Binary) libc(f *elf.File) {
+	for _, v := range b.Versions {
+		if n, ok := glibc(v.Name); ok && !v.Weak && compareDotted(n, b.GLIBC) > 0 {
+			b.GLIBC = n
+		}
 	}
+	if len(b.Versions) == 0 || !readable(f) {
+		return
+	}
+	symbols, err := f.DynamicSymbols()
 	if err != nil {
-		return fmt.Errorf("dynamic symbols: %w", err)
+		return // the names are for people; what must be there is known without
 	}
 	for _, s := range symbols {
-		v, ok := strings.CutPrefix(s.Version, "GLIBC_")
-		if !ok || v == "PRIVATE" {
+		n, ok := glibc(s.Version)
+		if s.Section != elf.SHN_UNDEF || !ok {
 			continue
 		}
-		switch compareDotted(v, b.GLIBC) {
-		case 1:
-			b.GLIBC, b.GLIBCSymbols = v, []string{s.Name}
-		case 0:
+		switch bind := elf.ST_BIND(s.Info); {
+		case bind == elf.STB_WEAK:
+			b.WeakSymbols = append(b.WeakSymbols, s.Name)
+		case bind == elf.STB_GLOBAL && n == b.GLIBC:
 			b.GLIBCSymbols = append(b.GLIBCSymbols, s.Name)
 		}
 	}
 	slices.Sort(b.GLIBCSymbols)
-	return nil
+	slices.Sort(b.WeakSymbols)
+}
+
+// glibc gives the number in GLIBC_2.34. GLIBC_PRIVATE and GLIBC_ABI_DT_RELR have none.
+func glibc(version string) (number string, ok bool) {
+	number, ok = strings.CutPrefix(version, "GLIBC_")
+	return number, ok && number != "" && number[0] >= '0' && number[0] <= '9'
+}
+
+// maxSection bounds the tables of symbols that are read for their names.
+const maxSection = 64 << 20
+
+// readable says whether the sections of the dynamic symbols can be read without
+// harm: no table is huge, or packed (which what is loaded never is).
+func readable(f *elf.File) bool {
+	for _, s := range f.Sections {
+		switch s.Type {
+		case elf.SHT_DYNSYM, elf.SHT_STRTAB, elf.SHT_DYNAMIC, elf.SHT_GNU_VERNEED, elf.SHT_GNU_VERSYM, elf.SHT_GNU_VERDEF:
+			if s.Size > maxSection || s.Flags&elf.SHF_COMPRESSED != 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // compareDotted compares "2.9" and "2.34" number by number.

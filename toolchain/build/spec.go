@@ -42,6 +42,9 @@ type Spec struct {
 	Root string
 	// OS and Arch are the target. "": linux, and the running architecture.
 	OS, Arch string
+	// Level is the least processor it runs on, in the words of GOAMD64 ("v3"),
+	// GOARM, GOARM64 and so on. "": the SDK's default, which runs everywhere.
+	Level string
 	// Linkage is what it may need. Zero: nothing.
 	Linkage Linkage
 	// Tags are build tags.
@@ -52,7 +55,9 @@ type Spec struct {
 	// Mode is the binary's. Zero: 0755.
 	Mode fs.FileMode
 	// Env is the environment of the go command, NAME=value, as os.Environ gives
-	// it; what would lead to another SDK is taken out. Nil: the caller's own.
+	// it. Of the go command's own variables only those that say where modules and
+	// caches are get through (with Dynamic, the C compiler's too); the others
+	// would make another binary. Nil: the caller's own.
 	Env []string
 }
 
@@ -104,6 +109,14 @@ func (s Spec) validate() error {
 	if p := s.pkg(); strings.HasPrefix(p, "-") || strings.Contains(p, "...") {
 		errs = append(errs, fmt.Errorf("build: Package=%q must name one package", p))
 	}
+	if s.Level != "" && levels[s.arch()] == "" {
+		errs = append(errs, fmt.Errorf("build: Level=%q: %s has no levels", s.Level, s.arch()))
+	}
+	// go1.26.8 builds with GOAMD64=v9 and writes v9 into the binary; other
+	// architectures' levels it checks itself.
+	if s.arch() == "amd64" && !slices.Contains([]string{"", "v1", "v2", "v3", "v4"}, s.Level) {
+		errs = append(errs, fmt.Errorf("build: Level=%q: GOAMD64 is v1, v2, v3 or v4", s.Level))
+	}
 	for _, t := range s.Tags {
 		if t == "" || strings.ContainsAny(t, " ,\t\n") {
 			errs = append(errs, fmt.Errorf("build: tag %q must be one word", t))
@@ -139,7 +152,17 @@ func (s Spec) target() []string {
 	if s.Linkage == Dynamic {
 		cgo = "CGO_ENABLED=1"
 	}
-	return []string{cgo, "GOARCH=" + s.arch(), "GOOS=" + s.os(), "GOWORK=off"}
+	target := []string{cgo, "GOARCH=" + s.arch(), "GOOS=" + s.os(), "GOWORK=off"}
+	if s.Level != "" {
+		target = append(target, levels[s.arch()]+"="+s.Level)
+	}
+	return target
+}
+
+// levels are the variables that name the least processor of an architecture.
+var levels = map[string]string{
+	"386": "GO386", "amd64": "GOAMD64", "arm": "GOARM", "arm64": "GOARM64", "mips": "GOMIPS", "mipsle": "GOMIPS",
+	"mips64": "GOMIPS64", "mips64le": "GOMIPS64", "ppc64": "GOPPC64", "ppc64le": "GOPPC64", "riscv64": "GORISCV64",
 }
 
 // Plan says whether the binary has to be built, and why.

@@ -49,7 +49,8 @@ func FromGo(ctx context.Context, goCommand string) (Modules, error) {
 }
 
 // Parse reads the settings from names and values as in `go env -json`. Absent
-// and empty ones are not set.
+// and empty ones are not set. What the go command takes is taken as it is;
+// Validate says which patterns it then never matches.
 func Parse(env map[string]string) (m Modules, err error) {
 	var errs []error
 	if v := env["GOPROXY"]; v != "" {
@@ -63,8 +64,7 @@ func Parse(env map[string]string) (m Modules, err error) {
 	for name, list := range map[string]*[]string{
 		"GOPRIVATE": &m.Private, "GONOPROXY": &m.NoProxy, "GONOSUMDB": &m.NoSumDB, "GOINSECURE": &m.Insecure,
 	} {
-		*list, err = parsePatterns(name, env[name])
-		errs = append(errs, err)
+		*list = splitPatterns(env[name])
 	}
 	if err := errors.Join(errs...); err != nil {
 		return Modules{}, err
@@ -72,26 +72,62 @@ func Parse(env map[string]string) (m Modules, err error) {
 	return m, nil
 }
 
-func parsePatterns(name, s string) (patterns []string, err error) {
+// splitPatterns takes a list as the go command does, which trims no spaces and
+// ignores what matches nothing.
+func splitPatterns(s string) (patterns []string) {
 	for p := range strings.SplitSeq(s, ",") {
-		if p = strings.TrimSpace(p); p == "" {
-			continue
+		if p != "" {
+			patterns = append(patterns, p)
 		}
-		if _, err := path.Match(p, ""); err != nil {
-			return nil, fmt.Errorf("goenv: %s pattern %q: %w", name, p, err)
-		}
-		patterns = append(patterns, p)
 	}
-	return patterns, nil
+	return patterns
+}
+
+// Validate says what is wrong with the settings: what the go command would
+// refuse, and the patterns that it takes without a word and never matches. Such
+// a pattern does harm: the module's name goes to the proxy and to the database.
+func (m Modules) Validate() error {
+	var errs []error
+	if len(m.Proxy) > 0 {
+		_, err := ParseProxyList(m.Proxy.Value())
+		errs = append(errs, err)
+	}
+	errs = append(errs, m.SumDB.Validate())
+	for _, l := range []struct {
+		name     string
+		patterns []string
+	}{{"GOPRIVATE", m.Private}, {"GONOPROXY", m.NoProxy}, {"GONOSUMDB", m.NoSumDB}, {"GOINSECURE", m.Insecure}} {
+		for _, p := range l.patterns {
+			if err := checkPattern(p); err != nil {
+				errs = append(errs, fmt.Errorf("goenv: %s pattern %q: %w", l.name, p, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkPattern(p string) error {
+	if strings.ContainsAny(p, ", \t\r\n") {
+		return errors.New("a space or comma is no part of a module path, and the go command trims none: it never matches")
+	}
+	if strings.Contains(p, "://") {
+		return errors.New("a pattern is a module path without a scheme: it never matches")
+	}
+	if _, err := path.Match(p, ""); err != nil {
+		return fmt.Errorf("%w: it never matches", err)
+	}
+	return nil
 }
 
 // Env is the settings as the environment of a go command, NAME=value, sorted.
-// It holds the passwords that the proxy list holds.
+// It holds the passwords that Proxy and SumDB hold. An empty variable does not
+// hide what the go env file says: for these settings and no others, add
+// "GOENV=off".
 func (m Modules) Env() []string {
 	join := func(p []string) string { return strings.Join(p, ",") }
 	env := []string{"GOINSECURE=" + join(m.Insecure), "GONOPROXY=" + join(m.NoProxy), "GONOSUMDB=" + join(m.NoSumDB), "GOPRIVATE=" + join(m.Private)}
 	if len(m.Proxy) > 0 {
 		env = append(env, "GOPROXY="+m.Proxy.Value())
 	}
-	return append(env, "GOSUMDB="+m.SumDB.String())
+	return append(env, "GOSUMDB="+m.SumDB.Value())
 }

@@ -35,13 +35,11 @@ type Proxy struct {
 	Then Fallback
 }
 
-// String is the place without a password.
-func (p Proxy) String() string {
-	if u, err := url.Parse(p.URL); err == nil && u.Scheme != "" {
-		return u.Redacted()
-	}
-	return p.URL
-}
+// String is the place without what could be a secret.
+func (p Proxy) String() string { return redact(p.URL) }
+
+// GoString is the same, for %#v.
+func (p Proxy) GoString() string { return fmt.Sprintf("goenv.Proxy{URL:%q, Then:%q}", p, p.Then) }
 
 // ProxyList is GOPROXY: places that are asked in order. The zero value names no
 // place at all, which no function here takes for the go command's default.
@@ -87,30 +85,23 @@ func parseProxy(item string) (string, error) {
 	u, err := url.Parse(item)
 	if err != nil {
 		// The parser's error repeats the URL, and with it a password.
-		return "", fmt.Errorf("goenv: a proxy in GOPROXY is no URL: %w", unwrapURL(err))
+		return "", fmt.Errorf("goenv: proxy %s in GOPROXY is no URL%s", redact(item), hint(item))
 	}
 	switch u.Scheme {
 	case "http", "https":
 		if u.Host == "" {
-			return "", fmt.Errorf("goenv: proxy %s in GOPROXY has no host", u.Redacted())
+			return "", fmt.Errorf("goenv: proxy %s in GOPROXY has no host", redact(item))
 		}
 	case "file":
 		if *u != (url.URL{Scheme: "file", Path: u.Path, RawPath: u.RawPath}) {
-			return "", fmt.Errorf("goenv: proxy %s in GOPROXY: a file URL has a path and nothing else: file:///srv/proxy", u.Redacted())
+			return "", fmt.Errorf("goenv: proxy %s in GOPROXY: a file URL has a path and nothing else: file:///srv/proxy", redact(item))
 		}
 	case "":
-		return "", fmt.Errorf("goenv: proxy %s in GOPROXY has no scheme; write https://%s", u.Redacted(), strings.TrimPrefix(u.Redacted(), "/"))
+		return "", fmt.Errorf("goenv: proxy %s in GOPROXY has no scheme; write https://%s", redact(item), strings.TrimPrefix(redact(item), "/"))
 	default:
-		return "", fmt.Errorf("goenv: proxy %s in GOPROXY: the scheme must be https, http or file", u.Redacted())
+		return "", fmt.Errorf("goenv: proxy %s in GOPROXY: the scheme must be https, http or file", redact(item))
 	}
 	return item, nil
-}
-
-func unwrapURL(err error) error {
-	if u, ok := err.(*url.Error); ok { //nolint:errorlint // url.Parse returns it unwrapped
-		return u.Err
-	}
-	return err
 }
 
 // Value is the list as GOPROXY holds it, passwords included.

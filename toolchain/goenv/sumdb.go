@@ -26,7 +26,8 @@ type SumDB struct {
 	// Key is its public key as it stands in GOSUMDB, "name+hash+key". "": the
 	// one that the go command knows, which it does for DefaultSumDB only.
 	Key string
-	// URL is where it answers, if not at https://Name (or through a proxy).
+	// URL is where it answers, if not at https://Name (or through a proxy). It
+	// may hold a user name and a password.
 	URL string
 	// Off turns checking off. Nothing but go.sum vouches for a module then.
 	Off bool
@@ -46,7 +47,7 @@ func ParseSumDB(s string) (SumDB, error) {
 	case len(fields) == 0:
 		return SumDB{}, fmt.Errorf("goenv: GOSUMDB=%q is empty; name a database, or %q", s, Off)
 	case len(fields) > 2:
-		return SumDB{}, fmt.Errorf("goenv: GOSUMDB=%q has %d fields; it is NAME[+KEY] [URL]", s, len(fields))
+		return SumDB{}, fmt.Errorf("goenv: GOSUMDB has %d fields; it is NAME[+KEY] [URL]", len(fields))
 	}
 	db := SumDB{Name: fields[0]}
 	if name, _, keyed := strings.Cut(fields[0], "+"); keyed {
@@ -100,7 +101,7 @@ func (d SumDB) Validate() error {
 	}
 	if d.URL != "" {
 		if _, err := url.Parse(d.URL); err != nil {
-			return fmt.Errorf("goenv: GOSUMDB URL: %w", unwrapURL(err))
+			return fmt.Errorf("goenv: GOSUMDB URL %s is no URL%s", redact(d.URL), hint(d.URL))
 		}
 	}
 	return nil
@@ -114,8 +115,17 @@ func (d SumDB) BaseURL() string {
 	return "https://" + d.name()
 }
 
-// String is the value as GOSUMDB holds it. It has no secret: keys are public.
-func (d SumDB) String() string {
+// String is the value for people: as Value, without a password in URL. Keys are
+// public.
+func (d SumDB) String() string { return d.text(redact(d.URL)) }
+
+// GoString is the same, for %#v.
+func (d SumDB) GoString() string { return fmt.Sprintf("goenv.SumDB(%q)", d) }
+
+// Value is the value as GOSUMDB holds it, a password in URL included.
+func (d SumDB) Value() string { return d.text(d.URL) }
+
+func (d SumDB) text(address string) string {
 	if d.Off {
 		return Off
 	}
@@ -123,8 +133,8 @@ func (d SumDB) String() string {
 	if d.Key != "" {
 		s = d.Key
 	}
-	if d.URL != "" {
-		s += " " + d.URL
+	if address != "" {
+		s += " " + address
 	}
 	return s
 }

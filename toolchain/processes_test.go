@@ -1,0 +1,193 @@
+package toolchain_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bedplate/bedplate/toolchain"
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain lets the test binary be an installer that can be killed.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("BEDPLATE_TEST_INSTALL"); dir != "" {
+		_, err := toolchain.Install(context.Background(), toolchain.SDK{
+			Version: "1.26.8", Dir: dir, Platform: linux, Use: true, Source: toolchain.Official{BaseURL: os.Getenv("BEDPLATE_TEST_URL")},
+		})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func installer(t testing.TB, dir, url string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Env = append(os.Environ(), "BEDPLATE_TEST_INSTALL="+dir, "BEDPLATE_TEST_URL="+url)
+	return cmd
+}
+
+func long(short, long int) int {
+	if os.Getenv("BEDPLATE_LONG") != "" {
+		return long
+	}
+	return short
+}
+
+// TestKilledInstaller kills installers at random points. Whatever is published
+// is whole, `current` leads to it, and the next installer succeeds.
+func TestKilledInstaller(t *testing.T) {
+	p := serve(t, "go1.26.8")
+	started := time.Now()
+	require.NoError(t, installer(t, t.TempDir(), p.URL).Run())
+	takes := time.Since(started)
+	killed, torn, published := 0, 0, 0
+	for range long(40, 2000) {
+		dir := t.TempDir()
+		cmd := installer(t, dir, p.URL)
+		require.NoError(t, cmd.Start())
+		timer := time.AfterFunc(rand.N(takes+takes/4), func() { _ = cmd.Process.Kill() }) // it may have ended
+		if cmd.Wait() != nil {
+			killed++
+		}
+		timer.Stop()
+		installed, err := toolchain.List(dir)
+		require.NoError(t, err)
+		for _, i := range installed {
+			published++
+			if i.Verify(t.Context()) != nil {
+				torn++
+			}
+		}
+		if _, err := os.Readlink(filepath.Join(dir, "current")); err == nil {
+			require.Len(t, installed, 1)
+		}
+		i, err := toolchain.Install(t.Context(), p.sdk(dir, "1.26.8"))
+		require.NoError(t, err)
+		require.NoError(t, i.Verify(t.Context()))
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		for _, e := range entries {
+			require.False(t, strings.HasSuffix(e.Name(), ".new") || strings.HasSuffix(e.Name(), ".old"), e.Name())
+		}
+		require.NoError(t, os.RemoveAll(dir))
+	}
+	require.Zero(t, torn)
+	require.NotZero(t, killed)
+	t.Logf("%d killed, %d of them after publishing, %d torn", killed, published, torn)
+}
+
+func TestThirtyTwoProcesses(t *testing.T) {
+	p, dir := serve(t, "go1.26.8"), t.TempDir()
+	var wg sync.WaitGroup
+	for range 32 {
+		cmd := installer(t, dir, p.URL)
+		var out bytes.Buffer
+		cmd.Stderr = &out
+		wg.Go(func() {
+			if err := cmd.Run(); err != nil {
+				t.Errorf("%v: %s", err, out.Bytes())
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, 1, p.count(tarball), "downloads")
+	installed, err := toolchain.List(dir)
+	require.NoError(t, err)
+	require.Len(t, installed, 1)
+	require.NoError(t, installed[0].Verify(t.Context()))
+}
+
+func TestUnwritable(t *testing.T) {
+	p := serve(t, "go1.26.8")
+	occupied := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(occupied, nil, 0o600))
+	_, err := toolchain.Install(t.Context(), p.sdk(occupied, "1.26.8"))
+	require.ErrorContains(t, err, "directory")
+	_, err = toolchain.Install(t.Context(), p.sdk("/proc/bedplate", "1.26.8"))
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "\n")
+	if os.Getuid() == 0 {
+		return // who may write everywhere
+	}
+	closed := t.TempDir()
+	require.NoError(t, os.Chmod(closed, 0o555))
+	_, err = toolchain.Install(t.Context(), p.sdk(filepath.Join(closed, "go"), "1.26.8"))
+	require.ErrorContains(t, err, "choose a Dir that this user can write to")
+}
+
+func TestCancelled(t *testing.T) {
+	p, dir := serve(t, "go1.26.8"), t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	sdk := p.sdk(dir, "1.26.8")
+	sdk.Progress = func(toolchain.Progress) { cancel() }
+	_, err := toolchain.Install(ctx, sdk)
+	require.ErrorIs(t, err, context.Canceled)
+	nothing(t, dir, err)
+}
+
+func TestRootStaysInside(t *testing.T) {
+	p, root := serve(t, "go1.26.8"), filepath.Join(t.TempDir(), "root")
+	sdk := p.sdk("", "1.26.8")
+	sdk.Root, sdk.Link = root, "/usr/local/go"
+	planned, err := sdk.Plan(t.Context())
+	require.NoError(t, err)
+	require.NoDirExists(t, root, "a plan changes nothing")
+	made, err := sdk.Ensure(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, planned, made)
+	require.FileExists(t, filepath.Join(root, "usr/local/lib/go/1.26.8/VERSION"))
+	target, err := os.Readlink(filepath.Join(root, "usr/local/go"))
+	require.NoError(t, err)
+	require.Equal(t, "/usr/local/lib/go/current", target)
+	made, err = sdk.Ensure(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, made)
+}
+
+func TestPruneKeepsWhatIsLinked(t *testing.T) {
+	p, dir := serve(t, "go1.26.6", "go1.26.7", "go1.26.8", "go1.27.1"), t.TempDir()
+	for _, v := range []string{"1.26.7", "1.26.8", "1.27.1", "1.26.6"} { // 1.26.6 is current
+		_, err := toolchain.Install(t.Context(), p.sdk(dir, v))
+		require.NoError(t, err)
+	}
+	link := filepath.Join(t.TempDir(), "pinned")
+	require.NoError(t, os.Symlink(filepath.Join(dir, "1.26.7"), link))
+	removed, err := toolchain.Prune(t.Context(), dir, 1, link, filepath.Join(dir, "no such link"))
+	require.NoError(t, err)
+	require.Len(t, removed, 1)
+	require.Equal(t, toolchain.Version("go1.26.8"), removed[0].Version)
+	require.NoFileExists(t, filepath.Join(dir, ".receipts", "1.26.8.json"))
+}
+
+// BenchmarkConverged is a second Ensure: nothing to do.
+func BenchmarkConverged(b *testing.B) {
+	p, dir := serve(b, "go1.26.8"), b.TempDir()
+	for _, version := range []string{"1.26.8", "1.26.x"} {
+		sdk := p.sdk(dir, version)
+		_, err := sdk.Ensure(b.Context())
+		require.NoError(b, err)
+		b.Run(version, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if made, err := sdk.Ensure(b.Context()); err != nil || len(made) > 0 {
+					b.Fatal(made, err)
+				}
+			}
+		})
+	}
+}
