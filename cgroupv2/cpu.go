@@ -14,6 +14,7 @@ const (
 	defaultPeriod = 100 * time.Millisecond
 	shortest      = time.Millisecond
 	longest       = time.Second
+	mostCores     = 1 << 16
 )
 
 // CPU is a bandwidth: how much CPU time per period of real time. The zero value
@@ -36,9 +37,16 @@ func Percent(n float64) CPU { return Cores(n / 100) }
 
 // WithPeriod changes the period, 100 ms by default. A shorter one makes for
 // shorter pauses and more overhead.
-func (c CPU) WithPeriod(d time.Duration) CPU { c.period = d; return c }
+func (c CPU) WithPeriod(d time.Duration) CPU {
+	if d == defaultPeriod {
+		d = 0 // so that equal bandwidths are ==
+	}
+	c.period = d
+	return c
+}
 
-// WithBurst lets unused bandwidth of up to d be used later (kernel 5.14).
+// WithBurst lets unused bandwidth of up to d be used later (kernel 5.14). A
+// burst of zero is left as it is.
 func (c CPU) WithBurst(d time.Duration) CPU { c.burst = d; return c }
 
 // IsSet says whether it is anything but the zero value.
@@ -60,20 +68,28 @@ func (c CPU) quota() time.Duration {
 	return time.Duration(math.Round(c.cores*float64(c.Period())/float64(time.Microsecond))) * time.Microsecond
 }
 
-// String is "50%", with the period if it is not the usual, "infinity", or ""
-// for the zero value.
+// String is "50%", "50% per 10ms burst 5ms" with a period that is not the usual
+// and a burst, "infinity", or "" for the zero value.
 func (c CPU) String() string {
+	s := "infinity"
 	switch c.state {
 	case unset:
 		return ""
-	case unlimited:
-		return "infinity"
+	case limited:
+		s = percent(c.cores, 6)
 	}
-	s := strconv.FormatFloat(math.Round(c.cores*1e8)/1e6, 'f', -1, 64) + "%"
 	if c.Period() != defaultPeriod {
 		s += " per " + c.Period().String()
 	}
+	if c.burst != 0 {
+		s += " burst " + c.burst.String()
+	}
 	return s
+}
+
+func percent(cores float64, places int) string {
+	scale := math.Pow10(places)
+	return strconv.FormatFloat(math.Round(cores*100*scale)/scale, 'f', -1, 64) + "%"
 }
 
 // kernel is the bandwidth as it stands in cpu.max.
@@ -85,69 +101,90 @@ func (c CPU) kernel() string {
 	return quota + " " + strconv.FormatInt(c.Period().Microseconds(), 10)
 }
 
-// ParseCPU reads "50%", "1.5 cores", "1 core" and "infinity" (or "max"). A bare
-// number is refused: it could be cores, percent, or a quota without its period.
+// ParseCPU reads "50%", "1.5 cores", "1 core" and "infinity" (or "max"), each
+// perhaps with a period and a burst: "50% per 10ms burst 5ms". A bare number is
+// refused: it could be cores, percent, or a quota without its period.
 func ParseCPU(s string) (CPU, error) {
-	text := strings.TrimSpace(s)
-	if text == "infinity" || text == "max" {
-		return UnlimitedCPU, nil
+	bad := func(why string) (CPU, error) {
+		return CPU{}, fmt.Errorf("cgroupv2: CPU bandwidth %q: %s; write 50%%, 1.5 cores, 50%% per 10ms burst 5ms, or infinity", s, why)
 	}
-	number, scale := text, 0.0
-	for suffix, factor := range map[string]float64{"%": 0.01, " cores": 1, " core": 1} {
-		if n, ok := strings.CutSuffix(text, suffix); ok {
-			number, scale = n, factor
+	fields := strings.Fields(s)
+	if len(fields) == 0 {
+		return bad("it is empty")
+	}
+	var c CPU
+	amount, rest := fields[0], fields[1:]
+	hundredths, isPercent := strings.CutSuffix(amount, "%")
+	switch {
+	case amount == "infinity" || amount == "max":
+		c = UnlimitedCPU
+	case isPercent && decimal(hundredths, len(hundredths)):
+		f, _ := strconv.ParseFloat(hundredths, 64)
+		c = Percent(f)
+	case !isPercent && decimal(amount, len(amount)) && len(rest) > 0 && (rest[0] == "cores" || rest[0] == "core"):
+		f, _ := strconv.ParseFloat(amount, 64)
+		c, rest = Cores(f), rest[1:]
+	case !isPercent && decimal(amount, len(amount)):
+		return bad("a bare number could be cores, percent or microseconds")
+	default:
+		return bad("it is no amount")
+	}
+	for _, part := range []struct {
+		word string
+		to   *time.Duration
+	}{{"per", &c.period}, {"burst", &c.burst}} {
+		if len(rest) >= 2 && rest[0] == part.word {
+			d, err := time.ParseDuration(rest[1])
+			if err != nil || d <= 0 {
+				return bad(part.word + " needs a time such as 10ms")
+			}
+			*part.to, rest = d, rest[2:]
 		}
 	}
-	f, err := strconv.ParseFloat(number, 64)
-	if err != nil || scale == 0 || strings.ContainsAny(number, "eExXpPnNiI_+ ") {
-		return CPU{}, fmt.Errorf("cgroupv2: CPU bandwidth %q; write 50%%, 1.5 cores, or infinity", s)
+	if len(rest) > 0 {
+		return bad("what " + strconv.Quote(rest[0]) + " means is not clear")
 	}
-	c := Cores(f * scale)
-	if scale == 0.01 {
-		c = Percent(f)
+	if c.period == defaultPeriod {
+		c.period = 0
 	}
-	return c, c.validate("CPU bandwidth")
+	if err := c.validate("CPU"); err != nil {
+		return CPU{}, err
+	}
+	return c, nil
 }
 
-// MarshalText and UnmarshalText let a CPU stand in flags and configuration. A
-// period of one's own has no text.
-func (c CPU) MarshalText() ([]byte, error) {
-	if c.Period() != defaultPeriod || c.burst != 0 {
-		return nil, fmt.Errorf("cgroupv2: CPU bandwidth %s has no text form with its period or burst", c)
-	}
-	return []byte(c.String()), nil
-}
+// MarshalText and UnmarshalText let a CPU stand in flags and configuration.
+func (c CPU) MarshalText() ([]byte, error) { return marshal(c.state, c.String()) }
 
 // UnmarshalText reads what ParseCPU reads; empty text is the zero value.
-func (c *CPU) UnmarshalText(b []byte) (err error) {
-	if len(b) == 0 {
-		*c = CPU{}
-		return nil
-	}
-	*c, err = ParseCPU(string(b))
-	return err
-}
+func (c *CPU) UnmarshalText(b []byte) error { return unmarshal(b, c, ParseCPU) }
 
 func (c CPU) validate(field string) error {
+	bad := func(problem string) error { return fieldError(field, c.String(), problem) }
 	if c.state == unset {
 		if c.period != 0 || c.burst != 0 {
-			return fmt.Errorf("cgroupv2: %s has a period but no bandwidth; start with Cores or Percent", field)
+			return bad("it has a period or a burst but no bandwidth; start with Cores or Percent")
 		}
 		return nil
 	}
-	if p := c.Period(); p < shortest || p > longest {
-		return fmt.Errorf("cgroupv2: %s has a period of %v; the kernel takes %v to %v", field, p, shortest, longest)
+	if p := c.Period(); p < shortest || p > longest || p%time.Microsecond != 0 {
+		return bad(fmt.Sprintf("its period is %v; the kernel takes %v to %v, in microseconds", p, shortest, longest))
 	}
-	if c.state == unlimited {
-		return nil
+	if c.state == limited {
+		switch {
+		case math.IsNaN(c.cores) || c.cores <= 0 || c.cores > mostCores:
+			return bad("it is no bandwidth; Cores(0.5) is half a CPU, UnlimitedCPU is no limit")
+		case c.quota() < shortest:
+			return bad(fmt.Sprintf("it is a quota of %v per %v, and the kernel takes %v or more; use a longer period", c.quota(), c.Period(), shortest))
+		}
 	}
 	switch {
-	case math.IsNaN(c.cores) || math.IsInf(c.cores, 0) || c.cores <= 0 || c.cores > 1<<16:
-		return fmt.Errorf("cgroupv2: %s=%v cores is no bandwidth; Cores(0.5) is half a CPU, UnlimitedCPU is no limit", field, c.cores)
-	case c.quota() < shortest:
-		return fmt.Errorf("cgroupv2: %s=%s is a quota of %v per %v; the kernel takes %v or more: use a longer period", field, c, c.quota(), c.Period(), shortest)
-	case c.burst < 0 || c.burst > c.quota():
-		return fmt.Errorf("cgroupv2: %s has a burst of %v; it is at most the quota, %v", field, c.burst, c.quota())
+	case c.burst < 0 || c.burst%time.Microsecond != 0:
+		return bad(fmt.Sprintf("its burst is %v; it is a time in microseconds", c.burst))
+	case c.burst > 0 && c.state == unlimited:
+		return bad("there is nothing to burst out of without a limit")
+	case c.burst > c.quota() && c.state == limited:
+		return bad(fmt.Sprintf("its burst is %v; it is at most the quota, %v", c.burst, c.quota()))
 	}
 	return nil
 }

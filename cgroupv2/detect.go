@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -34,9 +35,12 @@ type Info struct {
 	Controllers, Enabled []string
 	// Self is the caller's own cgroup, as ControlGroup= of its unit; "" if it has none.
 	Self string
-	// Delegated says whether a cgroup at or above Self was delegated by systemd,
-	// so that the caller may make cgroups below it.
-	Delegated bool
+	// Delegated says whether the caller may make cgroups below Self: a cgroup at
+	// or above it, DelegatedPath, was delegated by systemd, or no systemd runs.
+	// Handed are the controllers that there are below it.
+	Delegated     bool
+	DelegatedPath string
+	Handed        []string
 	// Systemd says whether systemd is the one who manages the tree.
 	Systemd bool
 }
@@ -52,7 +56,7 @@ func Detect() (Info, error) {
 		return Info{}, fmt.Errorf("cgroupv2: %w", err)
 	}
 	info := parseMounts(string(mounts))
-	info.Systemd = managed()
+	info.Systemd = systemdRuns()
 	if own, err := os.ReadFile("/proc/self/cgroup"); err == nil {
 		info.Self = ownGroup(string(own))
 	} else {
@@ -66,37 +70,30 @@ func Detect() (Info, error) {
 		return info, fmt.Errorf("cgroupv2: %w", err)
 	}
 	defer tree.Close()
-	r := reader{tree: tree}
-	available, _ := r.text("cgroup.controllers")
-	enabled, _ := r.text("cgroup.subtree_control")
-	info.Controllers, info.Enabled = strings.Fields(available), strings.Fields(enabled)
-	if r.err == nil && info.Self != "" {
-		r.err = info.delegation(tree)
+	o := owned(tree)
+	if info.Controllers, err = o.words("", "cgroup.controllers"); err != nil {
+		return info, err
 	}
-	return info, r.err
-}
-
-func (i *Info) delegation(tree *cgfs.Tree) error {
-	rel, err := cgfs.Relative(i.Self)
+	if info.Enabled, err = o.words("", "cgroup.subtree_control"); err != nil {
+		return info, err
+	}
+	rel, err := cgfs.Relative(info.Self)
 	if err != nil {
-		return nil //nolint:nilerr // a cgroup outside our namespace ("/../..") is nothing that was delegated to us
+		// A cgroup outside our namespace ("/../..") is nothing that was delegated to us.
+		return info, nil
 	}
-	for at := rel; at != "" && at != "."; at = parentOf(at) {
-		delegated, err := tree.Delegated(at)
-		if err != nil {
-			return fmt.Errorf("cgroupv2: %w", err)
-		}
-		if delegated {
-			i.Delegated = true
-			return nil
-		}
+	// What may be made below us says whether we were given it.
+	root, err := o.ours(path.Join(rel, "x"), func(string) string { return "" })
+	var managed *ManagedError
+	switch {
+	case errors.As(err, &managed):
+		return info, nil
+	case err != nil:
+		return info, err
 	}
-	return nil
-}
-
-func parentOf(rel string) string {
-	i := strings.LastIndexByte(rel, '/')
-	return rel[:max(i, 0)]
+	info.Delegated, info.DelegatedPath = true, cgfs.Host(root)
+	info.Handed, err = o.words(root, "cgroup.controllers")
+	return info, err
 }
 
 // parseMounts reads /proc/self/mountinfo (proc_pid_mountinfo(5)): after " - "

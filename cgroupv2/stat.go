@@ -4,238 +4,217 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
+	"syscall"
 
 	"github.com/bedplate/bedplate/cgroupv2/internal/cgfs"
 )
 
-// Stats is what a cgroup has used. A part whose controller is not enabled here
-// is nil, which is not the same as nothing used.
-type Stats struct {
-	Memory *MemoryStats
-	CPU    *CPUStats
-	Tasks  *TaskStats
-	IO     []IOStats // by device; nil without the controller
-	// Pressure is by resource: "cpu", "memory", "io"; empty where the kernel
-	// does not measure it.
-	Pressure map[string]Pressure
-}
-
-// MemoryStats are in bytes; events are counts since the cgroup was made.
-type MemoryStats struct {
-	Current uint64
-	// Peak is known from kernel 5.19 on; 0 where it is not.
-	Peak     uint64
-	Swap     uint64
-	Anon     uint64
-	File     uint64
-	Kernel   uint64 // kernel stacks, slabs, sockets ("kernel", from 5.18 on)
-	Low      uint64 // reclaimed though below memory.low
-	High     uint64 // slowed down at memory.high
-	Max      uint64 // reclaimed at memory.max
-	OOM      uint64 // an allocation was about to fail at memory.max
-	OOMKills uint64 // processes that were killed for it
-}
-
-// CPUStats are times; periods are counted only where there is a limit.
-type CPUStats struct {
-	Usage, User, System time.Duration
-	Periods             uint64        // enforcement intervals
-	Throttled           uint64        // in which the group was held back
-	ThrottledTime       time.Duration // summed over its CPUs
-}
-
-// TaskStats are counts.
-type TaskStats struct {
-	Current uint64
-	// Refused is how many forks failed at a limit here or above.
-	Refused uint64
-}
-
-// IOStats are of one disk.
-type IOStats struct {
-	Device                                   string // "254:0"
-	ReadBytes, WriteBytes, ReadOps, WriteOps uint64
-}
-
-// Pressure is how much time was lost for want of a resource: parts of the last
-// 10, 60 and 300 seconds in percent, and in all.
-type Pressure struct{ Some, Full Stall }
-
-// Stall is one line of a pressure file. Some: at least one task waited; full:
-// all that were not idle did.
-type Stall struct {
-	Avg10, Avg60, Avg300 float64
-	Total                time.Duration
-}
-
 // Stat reads a cgroup's statistics. Reading is allowed everywhere.
 func Stat(path string) (Stats, error) {
-	rel, err := cgfs.Relative(path)
+	tree, rel, err := at(path)
 	if err != nil {
 		return Stats{}, err
 	}
-	tree, err := cgfs.Open()
+	defer tree.Close()
+	d, err := tree.Dir(rel)
 	if err != nil {
 		return Stats{}, fmt.Errorf("cgroupv2: %w", err)
+	}
+	defer d.Close()
+	var s sampler
+	if err := s.sample(d, AllParts); err != nil {
+		return Stats{}, fmt.Errorf("cgroupv2: %s: %w", cgfs.Host(rel), err)
+	}
+	return s.stats, nil
+}
+
+// Pressure is how much time the group lost for want of CPUs, memory and disks.
+func (g Group) Pressure() (PressureStats, error) {
+	tree, rel, err := at(g.Path)
+	if err != nil {
+		return PressureStats{}, err
 	}
 	defer tree.Close()
-	if _, err := tree.Dir(rel); err != nil {
-		return Stats{}, fmt.Errorf("cgroupv2: %w", err)
-	}
-	r := reader{tree: tree, rel: rel}
-	s := Stats{Memory: r.memory(), CPU: r.cpu(), Tasks: r.tasks(), IO: r.io(), Pressure: r.pressure()}
-	return s, r.err
-}
-
-// reader reads files and keeps the first error. A file that is missing is not
-// one: it belongs to a controller or a kernel that is not here.
-type reader struct {
-	tree *cgfs.Tree
-	rel  string
-	err  error
-}
-
-func (r *reader) text(file string) (string, bool) {
-	s, err := r.tree.Read(r.rel, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", false
-	}
-	if err != nil && r.err == nil {
-		r.err = fmt.Errorf("cgroupv2: %w", err)
-	}
-	return s, err == nil
-}
-
-func (r *reader) number(file string) (uint64, bool) {
-	s, ok := r.text(file)
-	if !ok {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(s, 10, 64)
+	d, err := tree.Dir(rel)
 	if err != nil {
-		r.fail(file, err)
+		return PressureStats{}, fmt.Errorf("cgroupv2: %w", err)
 	}
-	return n, err == nil
+	defer d.Close()
+	var s sampler
+	if err := s.sample(d, PressurePart); err != nil {
+		return PressureStats{}, fmt.Errorf("cgroupv2: %s: %w", cgfs.Host(rel), err)
+	}
+	return s.stats.Pressure, nil
 }
 
-func (r *reader) flat(file string) map[string]uint64 {
-	s, ok := r.text(file)
-	if !ok {
-		return nil
-	}
-	m, err := flat(s)
-	if err != nil {
-		r.fail(file, err)
-	}
-	return m
+// Part is a part of Stats, for a Sweep that is not to read them all.
+type Part uint8
+
+// The parts. They can be added up.
+const (
+	MemoryPart Part = 1 << iota
+	CPUPart
+	TasksPart
+	IOPart
+	PressurePart
+	AllParts = MemoryPart | CPUPart | TasksPart | IOPart | PressurePart
+)
+
+var (
+	memoryCurrent, memoryStat, memoryEvents, memoryPeak = cgfs.Named("memory.current"), cgfs.Named("memory.stat"), cgfs.Named("memory.events"), cgfs.Named("memory.peak")
+	swapCurrent, swapPeak                               = cgfs.Named("memory.swap.current"), cgfs.Named("memory.swap.peak")
+	cpuStat, pidsCurrent, pidsPeak, pidsEvents, ioStat  = cgfs.Named("cpu.stat"), cgfs.Named("pids.current"), cgfs.Named("pids.peak"), cgfs.Named("pids.events"), cgfs.Named("io.stat")
+	cpuPressure, memoryPressure, ioPressure             = cgfs.Named("cpu.pressure"), cgfs.Named("memory.pressure"), cgfs.Named("io.pressure")
+)
+
+// errGone: the cgroup was removed while it was read.
+var errGone = fmt.Errorf("the cgroup was removed: %w", fs.ErrNotExist)
+
+// sampler reads cgroups one after the other into the same memory.
+type sampler struct {
+	buf    []byte
+	stats  Stats
+	memory MemoryStats
+	cpu    CPUStats
+	tasks  TaskStats
+	io     []IOStats
 }
 
-func (r *reader) fail(file string, err error) {
-	if r.err == nil {
-		r.err = fmt.Errorf("cgroupv2: %s of /%s: %w", file, r.rel, err)
+func (s *sampler) sample(d cgfs.Dir, parts Part) error {
+	s.stats = Stats{}
+	if parts&MemoryPart != 0 {
+		if err := s.sampleMemory(d); err != nil {
+			return err
+		}
 	}
-}
-
-func (r *reader) memory() *MemoryStats {
-	current, ok := r.number("memory.current")
-	if !ok {
-		return nil // the root has none either
-	}
-	m := &MemoryStats{Current: current}
-	m.Peak, _ = r.number("memory.peak")
-	m.Swap, _ = r.number("memory.swap.current")
-	stat, events := r.flat("memory.stat"), r.flat("memory.events")
-	m.Anon, m.File, m.Kernel = stat["anon"], stat["file"], stat["kernel"]
-	m.Low, m.High, m.Max, m.OOM, m.OOMKills = events["low"], events["high"], events["max"], events["oom"], events["oom_kill"]
-	return m
-}
-
-func (r *reader) cpu() *CPUStats {
-	s := r.flat("cpu.stat")
-	if s == nil {
-		return nil
-	}
-	us := func(key string) time.Duration { return time.Duration(s[key]) * time.Microsecond }
-	return &CPUStats{
-		Usage: us("usage_usec"), User: us("user_usec"), System: us("system_usec"),
-		Periods: s["nr_periods"], Throttled: s["nr_throttled"], ThrottledTime: us("throttled_usec"),
-	}
-}
-
-func (r *reader) tasks() *TaskStats {
-	current, ok := r.number("pids.current")
-	if !ok {
-		return nil
-	}
-	return &TaskStats{Current: current, Refused: r.flat("pids.events")["max"]}
-}
-
-func (r *reader) io() []IOStats {
-	text, ok := r.text("io.stat")
-	if !ok {
-		return nil
-	}
-	rows, err := nested(text)
-	if err != nil {
-		r.fail("io.stat", err)
-		return nil
-	}
-	list := make([]IOStats, 0, len(rows))
-	for device, row := range rows {
-		n := func(key string) uint64 {
-			v, err := strconv.ParseUint(row[key], 10, 64)
-			if err != nil && row[key] != "" {
-				r.fail("io.stat", err)
+	if parts&CPUPart != 0 {
+		s.cpu = CPUStats{}
+		if text, err := s.read(d, &cpuStat); err != nil {
+			return err
+		} else if text != nil {
+			if err := s.cpu.parse(text); err != nil {
+				return err
 			}
-			return v
+			s.stats.CPU = &s.cpu
 		}
-		list = append(list, IOStats{device, n("rbytes"), n("wbytes"), n("rios"), n("wios")})
 	}
-	slices.SortFunc(list, func(a, b IOStats) int { return strings.Compare(a.Device, b.Device) })
-	return list
-}
-
-func (r *reader) pressure() map[string]Pressure {
-	all := map[string]Pressure{}
-	for _, resource := range []string{"cpu", "memory", "io"} {
-		text, ok := r.text(resource + ".pressure")
-		if !ok {
-			continue
+	if parts&TasksPart != 0 {
+		if err := s.sampleTasks(d); err != nil {
+			return err
 		}
-		p, err := parsePressure(text)
+	}
+	if parts&IOPart != 0 {
+		text, err := s.read(d, &ioStat)
 		if err != nil {
-			r.fail(resource+".pressure", err)
-			continue
+			return err
 		}
-		all[resource] = p
+		if text != nil {
+			if s.io == nil {
+				s.io = make([]IOStats, 0, 4)
+			}
+			if s.io, err = parseIOStat(s.io[:0], text); err != nil {
+				return err
+			}
+			s.stats.IO = s.io
+		}
 	}
-	return all
+	if parts&PressurePart != 0 {
+		return s.samplePressure(d)
+	}
+	return nil
 }
 
-func parsePressure(text string) (p Pressure, err error) {
-	rows, err := nested(text)
+// read reads a file; nil if there is none, which is no error: it belongs to a
+// controller or a kernel that is not here.
+func (s *sampler) read(d cgfs.Dir, file *cgfs.Name) (text []byte, err error) {
+	s.buf, err = d.Read(file, s.buf)
+	switch {
+	case err == nil:
+		return s.buf, nil
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.EOPNOTSUPP): // the latter: pressure with psi=0
+		return nil, nil
+	case errors.Is(err, syscall.ENODEV):
+		return nil, errGone
+	}
+	return nil, fmt.Errorf("%s: %w", file, err)
+}
+
+func (s *sampler) number(d cgfs.Dir, file *cgfs.Name) (Reading, error) {
+	text, err := s.read(d, file)
+	if err != nil || text == nil {
+		return Reading{}, err
+	}
+	first, _ := line(text)
+	n, ok := number(first)
+	if !ok {
+		return Reading{}, fmt.Errorf("%s: %q is no number", file, text)
+	}
+	return known(n), nil
+}
+
+func (s *sampler) sampleMemory(d cgfs.Dir) error {
+	s.memory = MemoryStats{}
+	current, err := s.number(d, &memoryCurrent)
+	if err != nil || !current.known { // the root has none
+		return err
+	}
+	m := &s.memory
+	m.Current = current.n
+	if m.Peak, err = s.number(d, &memoryPeak); err != nil {
+		return err
+	}
+	if m.Swap, err = s.number(d, &swapCurrent); err != nil {
+		return err
+	}
+	if m.Swap.known {
+		if m.SwapPeak, err = s.number(d, &swapPeak); err != nil {
+			return err
+		}
+	}
+	text, err := s.read(d, &memoryStat)
+	if err == nil {
+		err = m.parse(text)
+	}
 	if err != nil {
-		return p, err
+		return err
 	}
-	for name, to := range map[string]*Stall{"some": &p.Some, "full": &p.Full} {
-		row, there := rows[name]
-		if !there { // cpu had no full line before 5.13
-			continue
+	if text, err = s.read(d, &memoryEvents); err == nil {
+		err = m.Events.parse(text)
+	}
+	s.stats.Memory = m
+	return err
+}
+
+func (s *sampler) sampleTasks(d cgfs.Dir) error {
+	s.tasks = TaskStats{}
+	current, err := s.number(d, &pidsCurrent)
+	if err != nil || !current.known {
+		return err
+	}
+	s.tasks.Current = current.n
+	if s.tasks.Peak, err = s.number(d, &pidsPeak); err != nil {
+		return err
+	}
+	text, err := s.read(d, &pidsEvents)
+	if err == nil {
+		err = s.tasks.parse(text)
+	}
+	s.stats.Tasks = &s.tasks
+	return err
+}
+
+func (s *sampler) samplePressure(d cgfs.Dir) error {
+	for _, p := range [...]struct {
+		file *cgfs.Name
+		to   *Pressure
+	}{{&cpuPressure, &s.stats.Pressure.CPU}, {&memoryPressure, &s.stats.Pressure.Memory}, {&ioPressure, &s.stats.Pressure.IO}} {
+		text, err := s.read(d, p.file)
+		if err == nil {
+			err = p.to.parse(text)
 		}
-		var errs [4]error
-		to.Avg10, errs[0] = strconv.ParseFloat(row["avg10"], 64)
-		to.Avg60, errs[1] = strconv.ParseFloat(row["avg60"], 64)
-		to.Avg300, errs[2] = strconv.ParseFloat(row["avg300"], 64)
-		var total uint64
-		total, errs[3] = strconv.ParseUint(row["total"], 10, 63)
-		to.Total = time.Duration(total) * time.Microsecond
-		if err := errors.Join(errs[:]...); err != nil {
-			return Pressure{}, err
+		if err != nil {
+			return err
 		}
 	}
-	return p, nil
+	return nil
 }

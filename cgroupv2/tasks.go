@@ -25,29 +25,45 @@ func (c Count) IsSet() bool { return c.state != unset }
 func (c Count) Tasks() (uint64, bool) { return c.n, c.state == limited }
 
 // String is the number, "infinity", or "" for the zero value.
-func (c Count) String() string {
-	switch c.state {
+func (c Count) String() string { return amountText(c.state, c.n, "infinity") }
+
+func (c Count) kernel() string { return amountText(c.state, c.n, "max") }
+
+func amountText(s state, n uint64, none string) string {
+	switch s {
 	case unset:
 		return ""
 	case unlimited:
-		return "infinity"
+		return none
 	}
-	return strconv.FormatUint(c.n, 10)
+	return strconv.FormatUint(n, 10)
 }
 
-func (c Count) kernel() string {
-	if c.state == unlimited {
-		return "max"
+// ParseCount reads "512" and "infinity" (or "max").
+func ParseCount(s string) (Count, error) {
+	if s == "infinity" || s == "max" {
+		return UnlimitedTasks, nil
 	}
-	return strconv.FormatUint(c.n, 10)
+	n, err := strconv.ParseUint(s, 10, 64)
+	c := Tasks(n)
+	if err != nil || c.validate("") != nil {
+		return Count{}, fmt.Errorf("cgroupv2: number of tasks %q; write 1 to %d, or infinity", s, mostTasks)
+	}
+	return c, nil
 }
 
-// most is the kernel's PID_MAX_LIMIT on 64-bit machines.
-const most = 1 << 22
+// MarshalText and UnmarshalText let a Count stand in flags and configuration.
+func (c Count) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what ParseCount reads; empty text is the zero value.
+func (c *Count) UnmarshalText(b []byte) error { return unmarshal(b, c, ParseCount) }
+
+// mostTasks is the kernel's PID_MAX_LIMIT on 64-bit machines.
+const mostTasks = 1 << 22
 
 func (c Count) validate(field string) error {
-	if c.state == limited && (c.n == 0 || c.n > most) {
-		return fmt.Errorf("cgroupv2: %s=%d; it is 1 to %d, or UnlimitedTasks (0 is not unlimited: nothing could be started)", field, c.n, most)
+	if c.state == limited && (c.n == 0 || c.n > mostTasks) {
+		return fieldError(field, c.String(), fmt.Sprintf("it is 1 to %d, or UnlimitedTasks (0 is not unlimited: nothing could be started)", mostTasks))
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package cgroupv2
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
 
 // Weight is a share of what is contended, against the siblings' weights: 1 to
 // 10,000, where the kernel starts with 100. The zero value leaves it alone.
@@ -9,17 +13,59 @@ type Weight uint16
 // DefaultWeight is what a group has that nobody gave a weight.
 const DefaultWeight Weight = 100
 
-// WeightFromShares converts cgroup v1's cpu.shares (2 to 262,144, default 1,024)
-// so that both defaults and both ends meet, as OCI runtimes do.
+const mostWeight Weight = 10000
+
+// WeightFromShares converts cgroup v1's cpu.shares (2 to 262,144, default 1,024):
+// the least, the default and the most meet those of weights. The curve through
+// the three points is the one that OCI runtimes agreed on in 2025.
 func WeightFromShares(shares uint64) Weight {
 	const low, high = 2, 262144
-	shares = min(max(shares, low), high)
-	return Weight(1 + (shares-low)*9999/(high-low))
+	switch {
+	case shares <= low:
+		return 1
+	case shares >= high:
+		return mostWeight
+	}
+	l := math.Log2(float64(shares))
+	return Weight(math.Ceil(math.Pow(10, (l*l+125*l)/612-7.0/34)))
 }
 
+// WeightFromNice gives a group, as a whole, what one process of a nice value
+// (-20 to 19) has against another: each step is a factor of about 1.25, and 0 is
+// the default weight. The kernel's cpu.weight.nice then reads as that value.
+func WeightFromNice(nice int) (Weight, error) {
+	if nice < -20 || nice > 19 {
+		return 0, fmt.Errorf("cgroupv2: nice value %d; it is -20 to 19", nice)
+	}
+	return Weight(math.Round(float64(DefaultWeight) * math.Pow(1.25, -float64(nice)))), nil
+}
+
+// ParseWeight reads "1" to "10000".
+func ParseWeight(s string) (Weight, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 || Weight(n) > mostWeight {
+		return 0, fmt.Errorf("cgroupv2: weight %q; write a number from 1 to %d", s, mostWeight)
+	}
+	return Weight(n), nil
+}
+
+// String is the number, or "" for the zero value.
+func (w Weight) String() string {
+	if w == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(w))
+}
+
+// MarshalText and UnmarshalText let a Weight stand in flags and configuration.
+func (w Weight) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+// UnmarshalText reads what ParseWeight reads; empty text is the zero value.
+func (w *Weight) UnmarshalText(b []byte) error { return unmarshal(b, w, ParseWeight) }
+
 func (w Weight) validate(field string) error {
-	if w > 10000 {
-		return fmt.Errorf("cgroupv2: %s=%d; a weight is 1 to 10000", field, w)
+	if w > mostWeight {
+		return fieldError(field, w.String(), "a weight is 1 to 10000")
 	}
 	return nil
 }

@@ -1,116 +1,84 @@
 // Package cgfs opens files of the cgroup v2 file system and of nothing else.
+//
+// The hierarchy's directory is opened once and checked by its file system's
+// magic number. All else is opened below that descriptor, without following a
+// link and without crossing into another mount: what is not of that very
+// hierarchy can't be reached, whatever somebody makes of the path meanwhile.
 package cgfs
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
-
-	"github.com/bedplate/bedplate/internal/rootfs"
 )
 
 // Mount is where systemd and everybody else mounts the unified hierarchy.
 const Mount = "/sys/fs/cgroup"
 
-// ErrNotCgroup2 is matched where a directory is not of a cgroup v2 file system.
+// ErrNotCgroup2 is matched where a path is not of a cgroup v2 file system.
 var ErrNotCgroup2 = errors.New("not on a cgroup v2 file system")
 
-// Relative gives a cgroup's path below the mount: paths come absolute or
+// PathError is a path that is no cgroup's.
+type PathError struct{ Path string }
+
+func (e *PathError) Error() string {
+	return fmt.Sprintf("cgroupv2: path %q; write it without dots, as systemctl show -p ControlGroup does", e.Path)
+}
+
+// Relative gives a cgroup's path below the mount, "" for the mount itself: paths
+// come absolute (with the mount, or without it as in /proc/self/cgroup) or
 // relative to it. A path with ".." is refused: it would be resolved by text
 // here and by the kernel there.
 func Relative(p string) (string, error) {
-	rel := strings.TrimPrefix(p, Mount)
-	if rel == p && path.IsAbs(p) {
-		// As /proc/self/cgroup has it: absolute, below the mount.
-		rel = p
+	rel := p
+	if p == Mount || strings.HasPrefix(p, Mount+"/") {
+		rel = p[len(Mount):]
 	}
-	rel = strings.Trim(rel, "/")
+	rel = strings.TrimSuffix(strings.TrimPrefix(rel, "/"), "/")
+	if rel == "" {
+		if p == "" {
+			return "", &PathError{p}
+		}
+		return "", nil
+	}
 	for part := range strings.SplitSeq(rel, "/") {
-		if part == ".." || part == "." || strings.ContainsAny(part, "\x00\n") || rel != "" && part == "" {
-			return "", fmt.Errorf("cgroupv2: path %q; write it without dots, as systemctl show -p ControlGroup does", p)
+		if part == "" || part == ".." || part == "." || len(part) > 255 || strings.ContainsAny(part, "\x00\n") {
+			return "", &PathError{p}
 		}
 	}
 	return rel, nil
 }
 
-// Tree is the open hierarchy.
-type Tree struct{ root *rootfs.Root }
+// Host is the path of a cgroup as a person would type it.
+func Host(rel string) string { return path.Join(Mount, rel) }
 
-// Open opens the hierarchy and makes sure that it is one.
-func Open() (*Tree, error) { return openAt(Mount) }
-
-func openAt(mount string) (*Tree, error) {
-	root, err := rootfs.Open(mount)
-	if err != nil {
-		return nil, err
-	}
-	t := &Tree{root}
-	if _, err := t.Dir(""); err != nil {
-		return nil, errors.Join(err, root.Close())
-	}
-	return t, nil
+// Parent is the path of the cgroup above, "" for the mount itself.
+func Parent(rel string) string {
+	i := strings.LastIndexByte(rel, '/')
+	return rel[:max(i, 0)]
 }
 
-// Close closes the hierarchy.
-func (t *Tree) Close() error { return t.root.Close() }
-
-// Dir makes sure that a cgroup is there and is one, and gives its path.
-func (t *Tree) Dir(rel string) (string, error) {
-	d, err := t.root.OpenDir(rel)
-	if err != nil {
-		return "", err
-	}
-	defer d.Close()
-	if err := isCgroup2(d); err != nil {
-		return "", fmt.Errorf("%s: %w", d.Name(), err)
-	}
-	return d.Name(), nil
-}
-
-// Read reads a file whole.
-func (t *Tree) Read(rel, file string) (string, error) {
-	b, err := t.root.ReadFile(path.Join("/", rel, file))
-	return strings.TrimSuffix(string(b), "\n"), err
-}
-
-// Write writes a value in one write(2), as the kernel wants it.
-func (t *Tree) Write(rel, file, value string) error {
-	f, err := t.root.OpenFile(path.Join("/", rel, file), os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	if err := isCgroup2(f); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", f.Name(), err), f.Close())
-	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
-}
-
-// Mkdir makes a cgroup.
-func (t *Tree) Mkdir(rel string) error {
-	err := t.root.Mkdir(rel, 0o755)
-	if errors.Is(err, fs.ErrExist) {
+func fail(op, rel, file string, err error) error {
+	if err == nil {
 		return nil
 	}
-	return err
+	return &fs.PathError{Op: op, Path: path.Join(Mount, rel, file), Err: err}
 }
 
-// Rmdir removes an empty cgroup.
-func (t *Tree) Rmdir(rel string) error { return t.root.Remove(rel) }
+// Name is the name of a file, ended as the kernel wants it, so that opening it
+// takes no memory.
+type Name [32]byte
 
-// Children lists the cgroups directly below one, sorted.
-func (t *Tree) Children(rel string) (names []string, err error) {
-	entries, err := t.root.ReadDir(rel)
-	for _, e := range entries {
-		if e.IsDir() {
-			names = append(names, e.Name())
-		}
+// Named makes a Name of at most 31 bytes.
+func Named(s string) (n Name) {
+	if len(s) >= len(n) {
+		panic("cgfs: name " + s + " is too long")
 	}
-	return names, err
+	copy(n[:], s)
+	return n
 }
 
-// Exists says whether a cgroup is there.
-func (t *Tree) Exists(rel string) (bool, error) { return t.root.Exists(rel) }
+// String is the name.
+func (n *Name) String() string { return strings.TrimRight(string(n[:]), "\x00") }

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package cgroupv2
+
+func askUserManager(string, string) bool { return false }

@@ -1,0 +1,123 @@
+package cgroupv2
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Get reads a cgroup's own limits as they stand in the kernel's files. A field
+// is zero where the controller is not enabled here, so that Set(path, Get(path))
+// writes nothing. What really holds depends on the cgroups above too: Effective.
+func Get(path string) (Limits, error) {
+	tree, rel, err := at(path)
+	if err != nil {
+		return Limits{}, err
+	}
+	defer tree.Close()
+	return get(tree, rel)
+}
+
+func get(tree hierarchy, rel string) (l Limits, err error) {
+	if there, err := tree.Exists(rel); err != nil {
+		return l, fmt.Errorf("cgroupv2: %w", err)
+	} else if !there {
+		return l, fmt.Errorf("cgroupv2: there is no cgroup /%s: %w", rel, fs.ErrNotExist)
+	}
+	var errs []error
+	read := func(file string, parse func(text string) error) {
+		text, err := tree.Read(rel, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return // of a controller that is not enabled, or of a later kernel
+		}
+		if err == nil {
+			err = parse(text)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cgroupv2: %s of /%s: %w", file, rel, err))
+		}
+	}
+	for _, m := range []struct {
+		file string
+		to   *Memory
+	}{
+		{"memory.min", &l.MemoryMin}, {"memory.low", &l.MemoryLow}, {"memory.high", &l.MemoryHigh},
+		{"memory.max", &l.MemoryMax}, {"memory.swap.max", &l.MemorySwapMax},
+	} {
+		read(m.file, func(s string) (err error) { *m.to, err = parseKernelMemory(s); return err })
+	}
+	read("cpu.max", func(s string) (err error) { l.CPUMax, err = parseKernelCPU(s); return err })
+	read("cpu.max.burst", func(s string) error {
+		us, err := strconv.ParseUint(s, 10, 40)
+		if err == nil && us > 0 {
+			l.CPUMax = l.CPUMax.WithBurst(time.Duration(us) * time.Microsecond)
+		}
+		return err
+	})
+	read("cpu.weight", func(s string) (err error) {
+		if s != "0" { // of a group with cpu.idle, which has none
+			l.CPUWeight, err = ParseWeight(s)
+		}
+		return err
+	})
+	read("cpuset.cpus", func(s string) (err error) { l.CPUSet, err = parseKernelSet(s); return err })
+	read("cpuset.mems", func(s string) (err error) { l.MemoryNodes, err = parseKernelSet(s); return err })
+	read("pids.max", func(s string) (err error) { l.TasksMax, err = parseKernelCount(s); return err })
+	read("io.weight", func(s string) (err error) { l.IOWeight, err = parseDefaultWeight(s); return err })
+	read("io.max", func(s string) (err error) { l.IOMax, err = parseIOMax(s); return err })
+	return l, errors.Join(errs...)
+}
+
+func parseKernelSet(s string) (CPUSet, error) {
+	if s == "" {
+		return AllCPUs, nil
+	}
+	return ParseCPUSet(s)
+}
+
+// parseDefaultWeight reads the first line of io.weight, "default 100".
+func parseDefaultWeight(s string) (Weight, error) {
+	line, _, _ := strings.Cut(s, "\n")
+	number, ok := strings.CutPrefix(line, "default ")
+	if !ok {
+		return 0, fmt.Errorf("%q does not begin with the default", s)
+	}
+	return ParseWeight(number)
+}
+
+// parseIOMax reads io.max: "254:16 rbps=1048576 wbps=max riops=max wiops=max".
+func parseIOMax(s string) (list []IOLimit, err error) {
+	for line := range strings.Lines(s) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || !numbers.MatchString(fields[0]) {
+			return nil, fmt.Errorf("line %q does not begin with a disk's numbers", line)
+		}
+		io := IOLimit{Device: fields[0]}
+		for _, field := range fields[1:] {
+			key, value, _ := strings.Cut(field, "=")
+			var rate Rate
+			if value == "max" {
+				rate = UnlimitedRate
+			} else if n, err := strconv.ParseUint(value, 10, 64); err == nil {
+				rate = PerSecond(n)
+			} else {
+				return nil, fmt.Errorf("%q in line %q is no rate", field, line)
+			}
+			switch key {
+			case "rbps":
+				io.ReadBytes = rate
+			case "wbps":
+				io.WriteBytes = rate
+			case "riops":
+				io.ReadOps = rate
+			case "wiops":
+				io.WriteOps = rate
+			}
+		}
+		list = append(list, io)
+	}
+	return list, nil
+}

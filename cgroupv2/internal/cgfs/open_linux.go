@@ -1,0 +1,125 @@
+package cgfs
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Tree is the open hierarchy.
+type Tree struct {
+	dir   *os.File
+	magic int64
+	dev   uint64
+	walks bool // openat2 is not to be had
+}
+
+// Open opens the hierarchy and makes sure that it is one.
+func Open() (*Tree, error) { return open(Mount, unix.CGROUP2_SUPER_MAGIC) }
+
+func open(mount string, magic int64) (*Tree, error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Open(mount, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: mount, Err: notOurs(err)}
+	}
+	t := &Tree{dir: os.NewFile(uintptr(fd), mount), magic: magic}
+	var st unix.Stat_t
+	if err := errors.Join(t.check(fd), unix.Fstat(fd, &st)); err != nil {
+		return nil, errors.Join(&os.PathError{Op: "open", Path: mount, Err: err}, t.dir.Close())
+	}
+	t.dev = st.Dev
+	return t, nil
+}
+
+// Close closes the hierarchy.
+func (t *Tree) Close() error { return t.dir.Close() }
+
+func (t *Tree) check(fd int) error {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(fd, &st); err != nil {
+		return err
+	}
+	if int64(st.Type) != t.magic { //nolint:unconvert // its width differs between architectures
+		return ErrNotCgroup2
+	}
+	return nil
+}
+
+// open opens what is below the hierarchy's directory.
+func (t *Tree) open(name string, flag int) (int, error) {
+	if name == "" {
+		name = "."
+	}
+	flag |= unix.O_CLOEXEC
+	if !t.walks {
+		how := unix.OpenHow{
+			Flags:   uint64(flag),
+			Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,
+		}
+		fd, err := retry(func() (int, error) { return unix.Openat2(int(t.dir.Fd()), name, &how) })
+		// A kernel before 5.6, or a container's filter that does not know openat2.
+		// Where EPERM was meant, the walk says so again.
+		if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+			return fd, notOurs(err)
+		}
+		t.walks = errors.Is(err, unix.ENOSYS)
+	}
+	fd, err := t.walk(name, flag)
+	return fd, notOurs(err)
+}
+
+// walk does what openat2 does, a directory at a time.
+func (t *Tree) walk(name string, flag int) (int, error) {
+	at, err := unix.FcntlInt(t.dir.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		if part == ".." {
+			err = unix.EXDEV
+		}
+		how := unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
+		if i == len(parts)-1 {
+			how = flag
+		}
+		next := -1
+		if err == nil {
+			next, err = retry(func() (int, error) { return unix.Openat(at, part, how|unix.O_NOFOLLOW, 0) })
+		}
+		err = errors.Join(err, unix.Close(at))
+		if err != nil {
+			return -1, err
+		}
+		var st unix.Stat_t
+		if err = unix.Fstat(next, &st); err == nil && st.Dev != t.dev {
+			err = unix.EXDEV
+		}
+		if err != nil {
+			return -1, errors.Join(err, unix.Close(next))
+		}
+		at = next
+	}
+	return at, nil
+}
+
+// notOurs adds what the kernel's number means here: a link, another mount.
+func notOurs(err error) error {
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EXDEV) {
+		return errors.Join(ErrNotCgroup2, err)
+	}
+	return err
+}
+
+func retry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != unix.EINTR { //nolint:errorlint // as the call gave it
+			return n, err
+		}
+	}
+}

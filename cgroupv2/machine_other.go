@@ -1,0 +1,7 @@
+//go:build !linux
+
+package cgroupv2
+
+import "errors"
+
+func machineMemory() (uint64, error) { return 0, errors.ErrUnsupported }

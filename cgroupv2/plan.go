@@ -1,0 +1,223 @@
+package cgroupv2
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bedplate/bedplate"
+	"github.com/bedplate/bedplate/cgroupv2/internal/cgfs"
+)
+
+// action is one thing to do to a cgroup: to make it, to hand controllers on to
+// those below it, or to write a value.
+type action struct {
+	rel         string
+	make        bool
+	controllers []string // to hand on
+	difference
+}
+
+// plan lists what is to be done so that the cgroup has the limits. It is all that
+// is then done: Plan shows it and Ensure does it. Reads only.
+func (o owner) plan(rel string, l Limits, create bool) (todo []action, err error) {
+	root, err := o.ours(rel, l.setProperty)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := l.settings(deviceNumbers)
+	if err != nil {
+		return nil, err
+	}
+	there, err := o.Exists(rel)
+	if err != nil {
+		return nil, fmt.Errorf("cgroupv2: %w", err)
+	}
+	if !there && !create {
+		return nil, fmt.Errorf("cgroupv2: there is no cgroup %s; make it with Group.Ensure: %w", cgfs.Host(rel), fs.ErrNotExist)
+	}
+	have := []string{}
+	if there {
+		if have, err = o.words(rel, "cgroup.controllers"); err != nil {
+			return nil, err
+		}
+	}
+	need := controllers(wanted)
+	missing := without(need, have)
+	if !there || len(missing) > 0 {
+		if todo, err = o.above(root, rel, need); err != nil {
+			return nil, err
+		}
+	}
+	if !there {
+		todo = append(todo, action{rel: rel, make: true})
+	}
+	differ, err := o.differences(rel, wanted, missing, !there)
+	for _, d := range differ {
+		todo = append(todo, action{rel: rel, difference: d})
+	}
+	return todo, err
+}
+
+// controllers lists those that the settings need, sorted.
+func controllers(list []setting) (need []string) {
+	for _, s := range list {
+		need = append(need, s.controller())
+	}
+	slices.Sort(need)
+	return slices.Compact(need)
+}
+
+func without(list, others []string) (rest []string) {
+	for _, s := range list {
+		if !slices.Contains(others, s) {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+func (o owner) words(rel, file string) ([]string, error) {
+	text, err := o.Read(rel, file)
+	if err != nil {
+		return nil, fmt.Errorf("cgroupv2: %w", err)
+	}
+	return strings.Fields(text), nil
+}
+
+// above plans the cgroups from root to the one above rel: those missing are made,
+// and each hands on what is needed.
+func (o owner) above(root, rel string, need []string) (todo []action, err error) {
+	levels := []string{}
+	for at := cgfs.Parent(rel); ; at = cgfs.Parent(at) {
+		levels = append(levels, at)
+		if at == root || at == "" {
+			break
+		}
+	}
+	slices.Reverse(levels)
+	for i, at := range levels {
+		there, err := o.Exists(at)
+		if err != nil {
+			return nil, fmt.Errorf("cgroupv2: %w", err)
+		}
+		if !there {
+			todo = append(todo, action{rel: at, make: true})
+			if len(need) > 0 {
+				todo = append(todo, action{rel: at, controllers: need})
+			}
+			continue
+		}
+		on, err := o.words(at, "cgroup.subtree_control")
+		if err != nil {
+			return nil, err
+		}
+		missing := without(need, on)
+		if len(missing) == 0 {
+			continue
+		}
+		if i == 0 {
+			granted, err := o.words(at, "cgroup.controllers")
+			if err != nil {
+				return nil, err
+			}
+			if lacking := without(missing, granted); len(lacking) > 0 {
+				return nil, notGranted(at, root, lacking)
+			}
+		}
+		if err := o.canHandOn(at, missing); err != nil {
+			return nil, err
+		}
+		todo = append(todo, action{rel: at, controllers: missing})
+	}
+	return todo, nil
+}
+
+func notGranted(at, root string, lacking []string) error {
+	why := errors.New("the kernel lacks it, or cgroup v1 has it")
+	if root != "" {
+		why = fmt.Errorf("systemd did not hand it on; say Delegate=%s in %s", strings.Join(lacking, " "), path.Base(root))
+	}
+	return &UnavailableError{Path: cgfs.Host(at), What: "controller " + strings.Join(lacking, ", "), Err: why}
+}
+
+// canHandOn foresees what the kernel will refuse: controllers of memory and disks
+// below a cgroup that has processes of its own. Those of CPUs and tasks can work
+// by thread, and there the kernel decides.
+func (o owner) canHandOn(at string, names []string) error {
+	byGroup := without(names, []string{"cpu", "cpuset", "pids", "perf_event"})
+	if len(byGroup) == 0 {
+		return nil
+	}
+	if _, err := o.Read(at, "cgroup.type"); errors.Is(err, fs.ErrNotExist) {
+		return nil // the true root, which may have both
+	}
+	pids, err := o.words(at, "cgroup.procs")
+	if err != nil || len(pids) == 0 {
+		return err
+	}
+	return &BusyError{Path: cgfs.Host(at), Controllers: strings.Join(byGroup, ", "), Err: fmt.Errorf("process %s and %d others", pids[0], len(pids)-1)}
+}
+
+// differences lists the settings that don't hold, in the order of writing. Files
+// that are still to come, with the cgroup or its controller, have known values.
+func (o owner) differences(rel string, wanted []setting, missing []string, fresh bool) (list []difference, err error) {
+	for _, s := range wanted {
+		now := initial[s.file]
+		if s.device != "" {
+			now = s.device
+		}
+		if !fresh && !slices.Contains(missing, s.controller()) {
+			content, err := o.Read(rel, s.file)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil, o.gone(rel, &UnavailableError{Path: cgfs.Host(rel), What: s.file, Err: err})
+			}
+			if err != nil {
+				return nil, o.gone(rel, fmt.Errorf("cgroupv2: %w", err))
+			}
+			now = s.in(content)
+		}
+		if !s.holds(now) {
+			list = append(list, difference{s, now})
+		}
+	}
+	return ordered(list), nil
+}
+
+// gone tells a file that is missing from a cgroup that went away meanwhile.
+func (o owner) gone(rel string, err error) error {
+	if there, lookErr := o.Exists(rel); lookErr == nil && !there {
+		return fmt.Errorf("cgroupv2: %s went away meanwhile: %w", cgfs.Host(rel), fs.ErrNotExist)
+	}
+	return err
+}
+
+// change is the action as callers see it.
+func (a action) change() bedplate.Change {
+	c := bedplate.Change{Op: bedplate.OpUpdate, Kind: "cgroup", Target: cgfs.Host(a.rel)}
+	switch {
+	case a.make:
+		c.Op = bedplate.OpCreate
+	case a.controllers != nil:
+		c.Detail = "cgroup.subtree_control: +" + strings.Join(a.controllers, " +")
+	default:
+		c.Detail = a.file + ": " + a.now + " → " + a.read
+		if a.device != "" && a.now == a.device {
+			c.Detail = a.file + ": " + a.device + " unlimited → " + a.read
+		}
+		if strings.HasPrefix(a.file, "memory.") && a.read != a.setting.write {
+			c.Detail += " (" + a.setting.write + " in whole pages)"
+		}
+	}
+	return c
+}
+
+func changes(done []action) (list []bedplate.Change) {
+	for _, a := range done {
+		list = append(list, a.change())
+	}
+	return list
+}

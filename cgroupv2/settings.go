@@ -1,0 +1,126 @@
+package cgroupv2
+
+import (
+	"strconv"
+	"strings"
+)
+
+// setting is one file of a cgroup, or one line of it, that is to have a value.
+type setting struct {
+	file string
+	// write is what is written, read what then reads back.
+	write, read string
+	// device is whose line of the file it is, "" for a file of one value.
+	device string
+}
+
+// settings lists what the limits write, file by file. resolve finds a disk's
+// MAJ:MIN.
+func (l Limits) settings(resolve func(device string) (string, error)) (list []setting, err error) {
+	add := func(file, value string) { list = append(list, setting{file: file, write: value, read: value}) }
+	for _, m := range l.memory() {
+		if m.value.IsSet() {
+			list = append(list, setting{file: m.file, write: m.value.kernel(), read: m.value.kept().kernel()})
+		}
+	}
+	if l.CPUMax.IsSet() {
+		add("cpu.max", l.CPUMax.kernel())
+		if l.CPUMax.burst > 0 {
+			add("cpu.max.burst", strconv.FormatInt(l.CPUMax.burst.Microseconds(), 10))
+		}
+	}
+	if l.CPUWeight != 0 {
+		add("cpu.weight", l.CPUWeight.String())
+	}
+	if l.CPUSet.IsSet() {
+		list = append(list, setting{file: "cpuset.cpus", write: l.CPUSet.kernel(), read: l.CPUSet.list})
+	}
+	if l.MemoryNodes.IsSet() {
+		list = append(list, setting{file: "cpuset.mems", write: l.MemoryNodes.kernel(), read: l.MemoryNodes.list})
+	}
+	if l.TasksMax.IsSet() {
+		add("pids.max", l.TasksMax.kernel())
+	}
+	if l.IOWeight != 0 {
+		add("io.weight", "default "+l.IOWeight.String())
+	}
+	seen := map[string]string{}
+	for i, io := range l.IOMax {
+		device, err := resolve(io.Device)
+		if err != nil {
+			return nil, err
+		}
+		if other, twice := seen[device]; twice {
+			return nil, fieldError("IOMax["+strconv.Itoa(i)+"].Device", io.Device, "it is the same disk as "+other+"; say all of a disk's limits in one")
+		}
+		seen[device] = io.Device
+		line := io.line(device)
+		list = append(list, setting{file: "io.max", write: line, read: line, device: device})
+	}
+	return list, nil
+}
+
+// line is the limit as a line of io.max.
+func (l IOLimit) line(device string) string {
+	var b strings.Builder
+	b.WriteString(device)
+	for _, r := range l.each() {
+		if r.rate.IsSet() {
+			b.WriteString(" " + r.key + "=" + r.rate.kernel())
+		}
+	}
+	return b.String()
+}
+
+// in finds the setting's value in what its file holds.
+func (s setting) in(content string) string {
+	if s.file == "io.weight" {
+		content, _, _ = strings.Cut(content, "\n") // the default comes first
+		return content
+	}
+	if s.device == "" {
+		return content
+	}
+	for line := range strings.SplitSeq(content, "\n") {
+		if strings.HasPrefix(line, s.device+" ") {
+			return line
+		}
+	}
+	return s.device // without limits it has no line
+}
+
+// holds says whether a value that was found is the wanted one.
+func (s setting) holds(now string) bool {
+	if now == s.read {
+		return true
+	}
+	if s.device == "" {
+		return false
+	}
+	// The kernel's line has all four keys, ours those that are wanted.
+	have := map[string]string{}
+	for _, field := range strings.Fields(now) {
+		k, v, _ := strings.Cut(field, "=")
+		have[k] = v
+	}
+	for _, field := range strings.Fields(s.read)[1:] {
+		k, v, _ := strings.Cut(field, "=")
+		if h, there := have[k]; there && h != v || !there && v != "max" {
+			return false
+		}
+	}
+	return true
+}
+
+// controller is the one whose file it is.
+func (s setting) controller() string {
+	name, _, _ := strings.Cut(s.file, ".")
+	return name
+}
+
+// initial is what the files of a new cgroup hold, from 5.10 on; those that start
+// empty are not named.
+var initial = map[string]string{
+	"memory.min": "0", "memory.low": "0", "memory.high": "max", "memory.max": "max", "memory.swap.max": "max",
+	"cpu.max": "max 100000", "cpu.max.burst": "0", "cpu.weight": "100", "pids.max": "max", "io.weight": "default 100",
+}

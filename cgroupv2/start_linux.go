@@ -1,0 +1,35 @@
+package cgroupv2
+
+import (
+	"fmt"
+	"os/exec"
+	"syscall"
+
+	"github.com/bedplate/bedplate/cgroupv2/internal/cgfs"
+)
+
+// Start starts a program in the cgroup: it is there from its first instruction
+// (CLONE_INTO_CGROUP, kernel 5.7), so that nothing it does escapes a limit or an
+// account.
+func (g Group) Start(cmd *exec.Cmd) error {
+	return g.with("edit", func(t *cgfs.Tree, rel string) error {
+		d, err := t.OpenDir(rel)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		// A copy: the caller's may be shared between commands, and the descriptor
+		// ends with this call.
+		given, attributes := cmd.SysProcAttr, syscall.SysProcAttr{}
+		if given != nil {
+			attributes = *given
+		}
+		defer func() { cmd.SysProcAttr = given }()
+		attributes.UseCgroupFD, attributes.CgroupFD = true, int(d.Fd())
+		cmd.SysProcAttr = &attributes
+		if err := cmd.Start(); err != nil {
+			return fmt.Errorf("starting %s in %s: %w", cmd.Path, cgfs.Host(rel), occupied(t, rel, err))
+		}
+		return nil
+	})
+}
