@@ -1,0 +1,240 @@
+package layout_test
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bedplate/bedplate/internal/atomicfile"
+	"github.com/bedplate/bedplate/layout"
+	"github.com/bedplate/bedplate/layout/internal/sysfault"
+)
+
+// faulty is a tree in which every kind of change is due, once with recorded
+// owners and once with applied ones.
+func faulty(root string, owners layout.Owners) layout.Tree {
+	return layout.Tree{Root: root, Owners: owners, Entries: own([]layout.Entry{
+		layout.Dir{Path: "/new/dir", Mode: 0o750},
+		layout.Dir{Path: "/wide", Mode: 0o700, Purge: []string{"stale*", "old*/"}},
+		layout.File{Path: "/new/dir/f", Content: []byte("new"), Mode: 0o640},
+		layout.File{Path: "/changed", Content: []byte("new")},
+		layout.File{Path: "/copied", Source: layout.FromHost(root + "/source")},
+		layout.File{Path: "/loose", Content: []byte("same"), Mode: 0o600},
+		layout.Symlink{Path: "/link", Target: "new"},
+		layout.Symlink{Path: "/new/link", Target: "new"},
+		layout.Absent{Path: "/gone", Recursive: true},
+	})}
+}
+
+func prepare(t *testing.T) string {
+	root := t.TempDir()
+	for name, content := range map[string]string{
+		"wide/stale": "", "wide/old/x": "", "changed": "old", "copied": "old", "source": "new", "loose": "same", "gone/a/b": "", "gone/c": "",
+	} {
+		write(t, root, name, content, 0o644)
+	}
+	require.NoError(t, os.Symlink("old", filepath.Join(root, "link")))
+	return root
+}
+
+// TestEnsureInChild is the process that the tests below stop.
+func TestEnsureInChild(t *testing.T) {
+	root := os.Getenv("LAYOUT_TEST_ROOT")
+	if root == "" {
+		return
+	}
+	tree := faulty(root, layout.Owners(os.Getenv("LAYOUT_TEST_OWNERS")))
+	sysfault.Begin()
+	_, err := tree.Ensure(t.Context())
+	sysfault.End()
+	if err != nil {
+		t.Fatal("ENSURE:", err)
+	}
+}
+
+func strike(t *testing.T, tree layout.Tree, fault sysfault.Fault) (sysfault.Result, string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestEnsureInChild$")
+	cmd.Env = append(os.Environ(), "LAYOUT_TEST_ROOT="+tree.Root, "LAYOUT_TEST_OWNERS="+string(tree.Owners), "GOMAXPROCS=1", "GOGC=off")
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	require.NoError(t, err)
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
+	fault.Dir = tree.Root
+	result, err := sysfault.Run(cmd, fault)
+	require.NoError(t, err)
+	b, err := os.ReadFile(out.Name())
+	require.NoError(t, err)
+	return result, string(b)
+}
+
+// whole checks that every file is the old one or the new one.
+func whole(t *testing.T, root string) {
+	t.Helper()
+	for name, want := range map[string][]string{"changed": {"old", "new"}, "copied": {"old", "new"}, "loose": {"same"}, "new/dir/f": {"", "new"}} {
+		b, err := os.ReadFile(filepath.Join(root, name))
+		if len(want) > 1 && want[0] == "" && os.IsNotExist(err) {
+			continue
+		}
+		require.NoError(t, err)
+		require.Contains(t, want, string(b))
+		require.NotEqual(t, "", string(b))
+	}
+	target, err := os.Readlink(filepath.Join(root, "link"))
+	require.NoError(t, err)
+	require.Contains(t, []string{"old", "new"}, target)
+}
+
+func leftovers(t *testing.T, root string) (all []string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && atomicfile.IsTemporary(d.Name()) {
+			all = append(all, strings.TrimPrefix(p, root))
+		}
+		return err
+	}))
+	return all
+}
+
+// TestKilledAnywhere: at each system call that changes something, the process
+// dies. Every file is whole, and the next run finishes the work.
+func TestKilledAnywhere(t *testing.T) {
+	for _, owners := range []layout.Owners{layout.RecordOwners, layout.ApplyOwners} {
+		steps := 0
+		for at := 1; ; at++ {
+			tree := faulty(prepare(t), owners)
+			result, out := strike(t, tree, sysfault.Fault{At: at})
+			if !result.Status.Signaled() {
+				require.Zero(t, result.Status.ExitStatus(), out)
+				require.Less(t, result.Calls, at)
+				break
+			}
+			require.Equal(t, syscall.SIGKILL, result.Status.Signal())
+			whole(t, tree.Root)
+			_, err := tree.Ensure(t.Context())
+			require.NoError(t, err, "killed at call %d, %s", at, result.Struck)
+			settled(t, tree)
+			require.Empty(t, leftovers(t, tree.Root), "killed at call %d, %s", at, result.Struck)
+			steps++
+		}
+		t.Logf("%q: killed at %d calls", owners, steps)
+		require.Greater(t, steps, 20)
+	}
+}
+
+// TestEachCallFails: each system call that touches files fails once. Ensure says
+// so, leaves no half of anything, and the next run finishes the work.
+func TestEachCallFails(t *testing.T) {
+	errnos := []syscall.Errno{syscall.ENOSPC}
+	if os.Getenv("BEDPLATE_LONG") != "" {
+		errnos = append(errnos, syscall.EIO, syscall.EROFS, syscall.EMFILE, syscall.EDQUOT)
+	}
+	for _, errno := range errnos {
+		for _, owners := range []layout.Owners{layout.RecordOwners, layout.ApplyOwners} {
+			t.Run(errno.Error()+" "+string(owners), func(t *testing.T) {
+				at := 1
+				for eachCallFails(t, owners, errno, at) {
+					at++
+				}
+				require.Greater(t, at, 100)
+			})
+		}
+	}
+}
+
+func eachCallFails(t *testing.T, owners layout.Owners, errno syscall.Errno, at int) bool {
+	tree := faulty(prepare(t), owners)
+	result, out := strike(t, tree, sysfault.Fault{At: at, Errno: errno, Reads: true})
+	require.True(t, result.Status.Exited(), out)
+	if result.Struck == "" {
+		require.Zero(t, result.Status.ExitStatus(), out)
+		return false
+	}
+	// Some calls can be done without: a file that can't be read for comparison is
+	// written. What else fails is told, save copy_file_range, whose error os.File
+	// hides.
+	if result.Status.ExitStatus() != 0 {
+		require.Contains(t, out, "ENSURE: ", "%s at call %d", result.Struck, at)
+		if result.Struck != "copy_file_range" {
+			require.Contains(t, out, errno.Error(), "%s at call %d", result.Struck, at)
+		}
+	}
+	whole(t, tree.Root)
+	if result.Struck != "unlinkat" {
+		require.Empty(t, leftovers(t, tree.Root), "%s at call %d: %s", result.Struck, at, out)
+	}
+	_, err := tree.Ensure(t.Context())
+	require.NoError(t, err)
+	settled(t, tree)
+	return true
+}
+
+// TestDeployInChild is the process that the next test stops.
+func TestDeployInChild(t *testing.T) {
+	root := os.Getenv("LAYOUT_TEST_DEPLOY")
+	if root == "" {
+		return
+	}
+	sysfault.Begin()
+	_, err := deployment(layout.Releases{Root: root, Dir: "/opt/app/releases"}, "v3").Ensure(t.Context())
+	sysfault.End()
+	require.NoError(t, err)
+}
+
+func deployment(r layout.Releases, text string) layout.Deployment {
+	return layout.Deployment{Releases: r, Staging: layout.Staging{Contents: contents(text), Label: text}}
+}
+
+// TestDeployKilledAnywhere: the old release stays current until the new one is,
+// the way back is known all the time, and the next deployment heals.
+func TestDeployKilledAnywhere(t *testing.T) {
+	steps := 0
+	for at := 1; ; at++ {
+		r := shelf(t)
+		for _, text := range []string{"v1", "v2"} {
+			_, err := deployment(r, text).Ensure(t.Context())
+			require.NoError(t, err)
+		}
+		cmd := exec.Command(os.Args[0], "-test.run=^TestDeployInChild$")
+		cmd.Env = append(os.Environ(), "LAYOUT_TEST_DEPLOY="+r.Root, "GOMAXPROCS=1", "GOGC=off")
+		result, err := sysfault.Run(cmd, sysfault.Fault{At: at, Dir: r.Root})
+		require.NoError(t, err)
+		if !result.Status.Signaled() {
+			require.Zero(t, result.Status.ExitStatus())
+			break
+		}
+		steps++
+		all, err := r.List()
+		require.NoError(t, err)
+		for _, rel := range all {
+			require.NoError(t, r.Verify(t.Context(), rel.ID), "what is listed is whole")
+			label := rel.Manifest.Label
+			switched := len(all) == 3 && all[0].Current
+			if switched {
+				require.Equal(t, label == "v2", rel.Previous, "killed at call %d, %s", at, result.Struck)
+			} else {
+				require.Equal(t, label == "v2", rel.Current, "killed at call %d, %s", at, result.Struck)
+				require.Equal(t, label == "v1", rel.Previous, "killed at call %d, %s", at, result.Struck)
+			}
+		}
+		_, err = deployment(r, "v3").Ensure(t.Context())
+		require.NoError(t, err)
+		_, err = r.Rollback(t.Context())
+		require.NoError(t, err)
+		b, err := os.ReadFile(filepath.Join(r.Root, "opt/app/current/doc/a.txt"))
+		require.NoError(t, err)
+		require.Equal(t, "v2", string(b))
+		require.Empty(t, leftovers(t, r.Root))
+		for _, name := range names(t, filepath.Join(r.Root, r.Dir)) {
+			require.NotContains(t, []string{".new", ".old"}, filepath.Ext(name))
+		}
+	}
+	t.Logf("killed at %d calls", steps)
+	require.Greater(t, steps, 20)
+}

@@ -1,0 +1,127 @@
+package layout
+
+import (
+	"cmp"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// item is an entry as it is worked on: checked, with its defaults filled in.
+type item struct {
+	path  string
+	above string // the directory that holds it
+	base  string
+
+	dir    *Dir
+	file   *File
+	link   *Symlink
+	absent *Absent
+
+	mode         fs.FileMode
+	owner, group string
+	uid, gid     int
+	pending      string // the user or group that does not exist yet
+
+	early   bool // it is looked at before the record of owners
+	differs bool // Plan found a change
+}
+
+func (it *item) kind() string {
+	switch {
+	case it.dir != nil:
+		return "directory"
+	case it.file != nil:
+		return "file"
+	case it.link != nil:
+		return "symlink"
+	}
+	return ""
+}
+
+func newItem(e Entry) item {
+	var it item
+	switch e := e.(type) {
+	case Dir:
+		it.dir = &e
+	case File:
+		it.file = &e
+	case Symlink:
+		it.link = &e
+	case Absent:
+		it.absent = &e
+	}
+	it.path = e.path()
+	it.fill()
+	return it
+}
+
+func (it *item) fill() {
+	it.above, it.base = split(it.path)
+	it.owner, it.group = "root", "root"
+	var owner, group string
+	switch {
+	case it.dir != nil:
+		it.mode = unix(uint32(it.dir.Mode.or(0o755)))
+		owner, group = it.dir.Owner, it.dir.Group
+	case it.file != nil:
+		zero := FileMode(0o644)
+		if it.file.Secret {
+			zero = 0o600
+		}
+		it.mode = unix(uint32(it.file.Mode.or(zero)))
+		owner, group = it.file.Owner, it.file.Group
+	}
+	it.owner = cmp.Or(owner, "root")
+	it.group = cmp.Or(group, it.owner)
+}
+
+// split is path.Split for a clean absolute path, without the slash.
+func split(p string) (above, base string) {
+	i := strings.LastIndexByte(p, '/')
+	if i < 0 {
+		return "", p
+	}
+	return path.Join("/", p[:i]), p[i+1:]
+}
+
+// order puts what is in a directory right behind it.
+func order(items []item) {
+	byPath := func(a, b item) int { return comparePaths(a.path, b.path) }
+	if !slices.IsSortedFunc(items, byPath) {
+		slices.SortStableFunc(items, byPath)
+	}
+}
+
+// comparePaths compares byte by byte, with the slash before all others.
+func comparePaths(a, b string) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] == b[i] {
+			continue
+		}
+		switch {
+		case a[i] == '/':
+			return -1
+		case b[i] == '/':
+			return 1
+		}
+		return cmp.Compare(a[i], b[i])
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+// inside says whether p is below dir.
+func inside(p, dir string) bool {
+	return dir == "/" && p != "/" || len(p) > len(dir) && p[len(dir)] == '/' && p[:len(dir)] == dir
+}
+
+// printable is the path as it may stand in one line.
+func printable(p string) string {
+	if q := strconv.Quote(p); q[1:len(q)-1] != p {
+		return q
+	}
+	return p
+}
