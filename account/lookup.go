@@ -1,0 +1,119 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/bedplate/bedplate/internal/passwd"
+	"github.com/bedplate/bedplate/internal/rootfs"
+)
+
+// Entry is a user as a lookup finds it.
+type Entry struct {
+	Name     string
+	UID, GID ID
+	Comment  string
+	Home     string
+	Shell    string
+}
+
+// GroupEntry is a group as a lookup finds it.
+type GroupEntry struct {
+	Name    string
+	GID     ID
+	Members []string
+}
+
+// Lookup finds a user: in the root's files, and on this machine ("") where they
+// have no answer through systemd's userdb or getent(1), which ask whatever
+// nsswitch.conf(5) names. It needs no cgo. The error can be matched with
+// ErrUnknown.
+func Lookup(ctx context.Context, root, name string) (Entry, error) {
+	p, err := reader(ctx, root)
+	if err != nil {
+		return Entry{}, err
+	}
+	defer p.root.Close()
+	u, _, found := p.findUser(name)
+	if !found {
+		return Entry{}, p.unknown("user", name)
+	}
+	return Entry{u.Name, ID(u.UID), ID(u.GID), u.Comment, u.Home, u.Shell}, nil
+}
+
+// LookupGroup finds a group as Lookup finds a user.
+func LookupGroup(ctx context.Context, root, name string) (GroupEntry, error) {
+	p, err := reader(ctx, root)
+	if err != nil {
+		return GroupEntry{}, err
+	}
+	defer p.root.Close()
+	g, _, found := p.findGroup(name)
+	if !found {
+		return GroupEntry{}, p.unknown("group", name)
+	}
+	return GroupEntry{g.Name, ID(g.GID), g.Members}, nil
+}
+
+// unknown says that nobody knows a name, if all could be asked.
+func (p *planner) unknown(kind, name string) error {
+	if len(p.errs) > 0 {
+		return errors.Join(p.errs...)
+	}
+	return fmt.Errorf("account: %s %q: %w", kind, name, ErrUnknown)
+}
+
+func reader(ctx context.Context, root string) (*planner, error) {
+	r, err := rootfs.Open(root)
+	if err != nil {
+		return nil, fmt.Errorf("account: root: %w", err)
+	}
+	p := &planner{ctx: ctx, root: r, wide: noDirectory{}}
+	if r.Machine() {
+		p.wide = wider{}
+	}
+	if err := p.reload(); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return p, nil
+}
+
+// wider asks userdb where it runs, and else getent. Both know what the other
+// does (userdb has a service for NSS, NSS a module for userdb), so one answer,
+// also "no", is enough.
+type wider struct{}
+
+func (wider) user(ctx context.Context, name string) (passwd.User, bool, error) {
+	return ask(ctx, "passwd", name, (*passwd.Table).User, userQuery{UserName: name}, userRecord.user)
+}
+
+func (wider) userID(ctx context.Context, uid uint32) (passwd.User, bool, error) {
+	return ask(ctx, "passwd", uid, (*passwd.Table).UserID, userQuery{UID: &uid}, userRecord.user)
+}
+
+func (wider) group(ctx context.Context, name string) (passwd.Group, bool, error) {
+	return ask(ctx, "group", name, (*passwd.Table).Group, groupQuery{GroupName: name}, groupRecord.group)
+}
+
+func (wider) groupID(ctx context.Context, gid uint32) (passwd.Group, bool, error) {
+	return ask(ctx, "group", gid, (*passwd.Table).GroupID, groupQuery{GID: &gid}, groupRecord.group)
+}
+
+func ask[K string | uint32, T, R any](ctx context.Context, database string, key K, in func(*passwd.Table, K) (T, bool), q query, entry func(R) T) (none T, found bool, err error) {
+	var rec R
+	switch found, err := userdb(ctx, multiplexer, q, &rec); {
+	case err == nil && found:
+		return entry(rec), true, nil
+	case err == nil:
+		return none, false, nil
+	case !errors.Is(err, errNoUserdb):
+		return none, false, err
+	}
+	t, err := getent(ctx, database, fmt.Sprint(key))
+	if err != nil || t == nil {
+		return none, false, err
+	}
+	v, ok := in(t, key)
+	return v, ok, nil
+}

@@ -1,0 +1,280 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bedplate/bedplate"
+	"github.com/bedplate/bedplate/internal/lockfile"
+	"github.com/bedplate/bedplate/internal/passwd"
+)
+
+// liveBackend is the first whose tools are there.
+func liveBackend() Backend {
+	switch {
+	case tool("useradd") != "" && tool("groupadd") != "" && tool("usermod") != "":
+		return Shadow
+	case appletOf("adduser"):
+		return BusyBox
+	case tool("systemd-sysusers") != "":
+		return Sysusers
+	}
+	return Files
+}
+
+// appletOf says whether a command is BusyBox's. Debian's adduser is another
+// program, with other flags.
+func appletOf(name string) bool {
+	target, err := filepath.EvalSymlinks(tool(name))
+	return err == nil && strings.HasPrefix(filepath.Base(target), "busybox")
+}
+
+// attempts is how often a plan is made anew because others make accounts at the
+// same time; our own processes wait for each other.
+const attempts = 8
+
+// runTools lets the system's tools do it, and reads back what they did.
+func (p *planner) runTools(ctx context.Context) (made []bedplate.Change, err error) {
+	unlock, err := p.serialize(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	for range attempts {
+		if err = p.reload(); err != nil {
+			return made, err
+		}
+		steps, planErr := p.plan()
+		if planErr = errors.Join(planErr, errors.Join(p.unmet...)); planErr != nil {
+			return made, errors.Join(planErr, err)
+		}
+		if stale, err := p.stale(); err != nil || len(steps) == 0 && !stale {
+			return made, err
+		}
+		var now []bedplate.Change
+		now, err = p.execute(ctx, steps)
+		made = append(made, now...)
+		switch {
+		case raced(err) && ctx.Err() == nil:
+			continue
+		case err != nil:
+			return made, err
+		}
+		return made, p.readBack(steps)
+	}
+	return made, fmt.Errorf("account: %s: others change accounts all the time: %w", p.set.name(), err)
+}
+
+// readBack trusts no exit status.
+func (p *planner) readBack(did []step) error {
+	if err := p.reload(); err != nil {
+		return err
+	}
+	left, err := p.plan()
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		c := left[0].change
+		return fmt.Errorf("account: %s %s: %s left no error and yet: %s; see the system's log", c.Kind, c.Target, p.backend, c.Detail)
+	}
+	return nil
+}
+
+// serialize keeps our own processes apart, so that they don't take each other's
+// ids. The tools' locks can't serve: the tools would wait for us.
+func (p *planner) serialize(ctx context.Context) (func() error, error) {
+	where := "/run"
+	if !p.root.Machine() {
+		where = "/etc"
+	}
+	dir, err := p.root.OpenDir(where)
+	if err != nil {
+		return nil, fmt.Errorf("account: lock: %w", err)
+	}
+	defer dir.Close()
+	lock, err := lockfile.Acquire(ctx, dir, ".bedplate-account.lock")
+	if err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	return lock.Release, nil
+}
+
+// raced says whether it is worth to look again: a name or id was taken
+// (useradd(8), groupadd(8): 9 and 4), or has gone (6), or another tool had the lock.
+func raced(err error) bool {
+	failed := (*commandError)(nil)
+	return errors.As(err, &failed) && (slices.Contains([]int{4, 6, 9}, failed.code) || strings.Contains(failed.output, "lock"))
+}
+
+// execute does the steps: first those that the tool can, then the others in the
+// files. The changes are in the plan's order.
+func (p *planner) execute(ctx context.Context, steps []step) ([]bedplate.Change, error) {
+	if p.backend == Sysusers {
+		return p.sysusers(ctx, steps)
+	}
+	done := make([]bool, len(steps))
+	for i, s := range steps {
+		commands := p.commands(s)
+		if len(commands) == 0 {
+			continue
+		}
+		for _, argv := range commands {
+			if err := passwd.Wait(ctx, p.root); err != nil {
+				return did(steps, done), fmt.Errorf("account: %w", err)
+			}
+			if _, err := command(ctx, argv...); err != nil {
+				return did(steps, done), err
+			}
+		}
+		done[i] = true
+	}
+	return p.remaining(ctx, steps, done)
+}
+
+// remaining does in the files what no tool did.
+func (p *planner) remaining(ctx context.Context, steps []step, done []bool) ([]bedplate.Change, error) {
+	if !slices.Contains(done, false) {
+		return did(steps, done), nil
+	}
+	if _, err := p.writeFiles(ctx); err != nil {
+		return did(steps, done), err
+	}
+	return changes(steps), nil
+}
+
+func did(steps []step, done []bool) (all []bedplate.Change) {
+	for i, s := range steps {
+		if done[i] {
+			all = append(all, s.change)
+		}
+	}
+	return all
+}
+
+// commands are the tools that do a step; none if none can.
+func (p *planner) commands(s step) [][]string {
+	if s.action == removeUser && slices.ContainsFunc(p.set.Groups, func(g Group) bool { return g.Name == s.user.Name && !g.Absent }) {
+		return nil // userdel would take the group, too
+	}
+	if p.backend == BusyBox {
+		return s.busybox()
+	}
+	return s.shadow()
+}
+
+// shadow gives the commands of Debian's passwd package.
+func (s step) shadow() [][]string {
+	u := s.user
+	switch s.action {
+	case addGroup:
+		return [][]string{{"groupadd", "-r", "-g", fmt.Sprint(s.group.GID), s.group.Name}}
+	case removeGroup:
+		if s.own {
+			return nil // userdel has done it, if login.defs says so; else the files
+		}
+		return [][]string{{"groupdel", s.group.Name}}
+	case removeUser:
+		return [][]string{{"userdel", u.Name}}
+	case addUser:
+		argv := []string{"useradd", "-r", "-M", "-N", "-u", fmt.Sprint(u.UID), "-g", s.primary, "-d", u.Home, "-s", u.Shell, "-c", u.Comment}
+		if len(s.join) > 0 {
+			argv = append(argv, "-G", strings.Join(s.join, ","))
+		}
+		all := [][]string{append(argv, u.Name)}
+		if s.sub.Count > 0 {
+			all = append(all, append(append([]string{"usermod"}, s.subordinate()...), u.Name))
+		}
+		return all
+	}
+	argv := []string{"usermod"}
+	for _, f := range s.fields {
+		switch f {
+		case fieldGroup:
+			argv = append(argv, "-g", s.primary)
+		case fieldComment:
+			argv = append(argv, "-c", u.Comment)
+		case fieldHome:
+			argv = append(argv, "-d", u.Home)
+		case fieldShell:
+			argv = append(argv, "-s", u.Shell)
+		}
+	}
+	if s.lock {
+		argv = append(argv, "-L")
+	}
+	if len(s.join) > 0 {
+		argv = append(argv, "-a", "-G", strings.Join(s.join, ","))
+	}
+	return [][]string{append(append(argv, s.subordinate()...), u.Name)}
+}
+
+func (s step) subordinate() []string {
+	if s.sub.Count == 0 {
+		return nil
+	}
+	r := fmt.Sprintf("%d-%d", s.sub.Start, s.sub.End()-1)
+	return []string{"--add-subuids", r, "--add-subgids", r}
+}
+
+// busybox gives the commands of BusyBox's loginutils. They change nothing that
+// exists.
+func (s step) busybox() (all [][]string) {
+	applet := func(name string, args ...string) {
+		if !appletOf(name) {
+			name, args = "busybox", append([]string{name}, args...)
+		}
+		all = append(all, append([]string{name}, args...))
+	}
+	u := s.user
+	switch s.action {
+	case addGroup:
+		applet("addgroup", "-S", "-g", fmt.Sprint(s.group.GID), s.group.Name)
+	case addUser:
+		if s.sub.Count > 0 {
+			return nil
+		}
+		applet("adduser", "-S", "-D", "-H", "-h", u.Home, "-s", u.Shell, "-G", s.primary, "-g", u.Comment, "-u", fmt.Sprint(u.UID), u.Name)
+		for _, g := range s.join {
+			applet("addgroup", u.Name, g)
+		}
+	}
+	return all
+}
+
+// sysusers writes the fragment and has it applied.
+func (p *planner) sysusers(ctx context.Context, steps []step) ([]bedplate.Change, error) {
+	rec, err := p.compare(steps)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.writeFragment(rec); err != nil {
+		return nil, err
+	}
+	done := make([]bool, len(steps))
+	for i, s := range steps {
+		done[i] = s.action == addGroup || s.action == addUser && s.sub.Count == 0
+	}
+	if slices.Contains(done, true) {
+		argv := []string{"systemd-sysusers"}
+		if !p.root.Machine() {
+			root, err := filepath.Abs(p.root.Path())
+			if err != nil {
+				return nil, fmt.Errorf("account: %w", err)
+			}
+			argv = append(argv, "--root="+root)
+		}
+		if err := passwd.Wait(ctx, p.root); err != nil {
+			return nil, fmt.Errorf("account: %w", err)
+		}
+		if _, err := command(ctx, append(argv, filepath.Base(rec.path))...); err != nil {
+			return rec.file, err
+		}
+	}
+	all, err := p.remaining(ctx, steps, done)
+	return append(all, rec.file...), err
+}
