@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bedplate/bedplate/internal/atomicfile"
+	"github.com/bedplate/bedplate/internal/sysfault"
 	"github.com/bedplate/bedplate/layout"
-	"github.com/bedplate/bedplate/layout/internal/sysfault"
 )
 
 // faulty is a tree in which every kind of change is due, once with recorded
