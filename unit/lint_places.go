@@ -1,0 +1,119 @@
+package unit
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// split cuts a list into words as systemd does (systemd.syntax(7), "Quoting");
+// not ok when a quote stays open.
+func split(s string) (words []string, ok bool) {
+	var b strings.Builder
+	var quote byte
+	inside := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(s[i])
+			inside = true
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+			b.WriteByte(c)
+		case c == '"' || c == '\'':
+			quote, inside = c, true
+		case strings.IndexByte(blank, c) >= 0:
+			if inside {
+				words = append(words, b.String())
+				b.Reset()
+			}
+			inside = false
+		default:
+			b.WriteByte(c)
+			inside = true
+		}
+	}
+	if inside {
+		words = append(words, b.String())
+	}
+	return words, quote == 0
+}
+
+// rooted says whether a path is absolute, or begins with a specifier that may be.
+func rooted(p string) bool { return strings.HasPrefix(p, "/") || strings.HasPrefix(p, "%") }
+
+func pathsProblem(_ *linter, key, value string) string {
+	list, ok := split(value)
+	if !ok {
+		return "a quote is not closed"
+	}
+	for _, w := range list {
+		if p := strings.TrimLeft(w, "-+!"); !rooted(p) {
+			return fmt.Sprintf("%q is no absolute path", w)
+		}
+		if key == "EnvironmentFile" {
+			break // the whole value is one path
+		}
+	}
+	return ""
+}
+
+func workingProblem(_ *linter, _, value string) string {
+	if p := strings.TrimPrefix(value, "-"); p != "~" && !rooted(p) {
+		return "it is an absolute path or ~"
+	}
+	return ""
+}
+
+// relativeProblem checks StateDirectory= and its kin, below systemd's own directories.
+func relativeProblem(_ *linter, _, value string) string {
+	list, ok := split(value)
+	if !ok {
+		return "a quote is not closed"
+	}
+	for _, w := range list {
+		if p, _, _ := strings.Cut(w, ":"); strings.HasPrefix(p, "/") || contains(strings.Split(p, "/"), "..") {
+			return fmt.Sprintf("%q is not relative; systemd puts it below its own directory", w)
+		}
+	}
+	return ""
+}
+
+func commandProblem(_ *linter, _, value string) string {
+	program := strings.TrimLeft(value, "@-:+!|")
+	list, ok := split(program)
+	switch {
+	case !ok:
+		return "a quote is not closed"
+	case len(list) == 0:
+		return "it names no program"
+	case !rooted(list[0]) && strings.Contains(list[0], "/"):
+		return fmt.Sprintf("%q is neither an absolute path nor a name to search for", list[0])
+	}
+	return ""
+}
+
+func accountProblem(_ *linter, key, value string) string {
+	if !strings.Contains(value, "%") && checkAccount(key, value) != nil {
+		return "it is no account's name: letters, digits, _ and -, at most 31"
+	}
+	return ""
+}
+
+// signals that Linux has on the platforms that systemd runs on, without SIG.
+var signals = strings.Fields(`HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP
+	TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS`)
+
+func signalProblem(_ *linter, _, value string) string {
+	if n, err := strconv.Atoi(value); err == nil && n >= 1 && n <= 64 {
+		return ""
+	}
+	name := strings.TrimPrefix(value, "SIG")
+	if contains(signals, name) || strings.HasPrefix(name, "RTMIN") || strings.HasPrefix(name, "RTMAX") {
+		return ""
+	}
+	return "there is no such signal; SIGTERM is one"
+}

@@ -1,0 +1,226 @@
+package unit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bedplate/bedplate/unit/internal/directives"
+)
+
+// problem says what is wrong with a value, "" if nothing is.
+type problem func(l *linter, key, value string) string
+
+// byKind are the checks by the kind that systemd gives a directive.
+var byKind = map[string]problem{
+	"BOOLEAN":               booleanProblem,
+	"SECONDS":               spanProblem,
+	"NANOSECONDS":           spanProblem,
+	"TIMER":                 timerProblem,
+	"LIMIT":                 limitProblem,
+	"SIZE":                  sizeProblem,
+	"WEIGHT":                weightProblem,
+	"CPUWEIGHT":             weightProblem,
+	"UNSIGNED":              unsignedProblem,
+	"MODE":                  modeProblem,
+	"SIGNAL":                signalProblem,
+	"NICE":                  between(-20, 19),
+	"OOMSCOREADJUST":        between(-1000, 1000),
+	"IOPRIORITY":            between(0, 7),
+	"CPUSCHEDPRIO":          between(1, 99),
+	"BOUNDINGSET":           capabilityProblem,
+	"FAMILIES":              familyProblem,
+	"ENVIRON":               environProblem,
+	"OUTPUT":                outputProblem,
+	"URL":                   urlProblem,
+	"UNIT [...]":            unitsProblem,
+	"UNIT":                  unitsProblem,
+	"SERVICE":               unitsProblem,
+	"SOCKETS":               unitsProblem,
+	"SLICE":                 sliceProblem,
+	"PATH":                  pathsProblem,
+	"PATH [...]":            pathsProblem,
+	"FILE":                  pathsProblem,
+	"PATH [ARGUMENT [...]]": commandProblem,
+}
+
+// byKey are the checks of directives of which systemd says no kind, or too wide a one.
+var byKey = map[string]problem{
+	"CPUQuota":               quotaProblem,
+	"TasksMax":               tasksProblem,
+	"CPUQuotaPeriodSec":      spanProblem,
+	"JobRunningTimeoutSec":   spanProblem,
+	"JobTimeoutSec":          spanProblem,
+	"TimeoutAbortSec":        spanProblem,
+	"TimeoutIdleSec":         spanProblem,
+	"TimeoutSec":             spanProblem,
+	"TimeoutStopSec":         spanProblem,
+	"IOReadBandwidthMax":     deviceProblem,
+	"IOReadIOPSMax":          deviceProblem,
+	"IOWriteBandwidthMax":    deviceProblem,
+	"IOWriteIOPSMax":         deviceProblem,
+	"ConfigurationDirectory": relativeProblem,
+	"CacheDirectory":         relativeProblem,
+	"LogsDirectory":          relativeProblem,
+	"RuntimeDirectory":       relativeProblem,
+	"StateDirectory":         relativeProblem,
+	"User":                   accountProblem,
+	"Group":                  accountProblem,
+	"OnFailureJobMode":       nil, // words of another table, of the kind MODE by mistake
+	"OnSuccessJobMode":       nil,
+	"DefaultInstance":        nil, // of the kind UNIT by mistake
+	"ExecSearchPath":         nil, // colons between
+	"WorkingDirectory":       workingProblem,
+	"SocketUser":             accountProblem,
+	"SocketGroup":            accountProblem,
+}
+
+// values finds what systemd would drop with "ignoring" in its log.
+func (l *linter) values() {
+	for _, e := range l.file.entries {
+		known, ok := directives.Find(e.Section, e.Key)
+		if !ok || e.Value == "" {
+			continue
+		}
+		what, fix := l.value(e, known.Kind)
+		if what != "" {
+			l.report(e, "bad-value", SeverityError, l.quote(e)+" "+what, fix)
+		}
+	}
+}
+
+// quote names the assignment. Variables may hold secrets.
+func (l *linter) quote(e Entry) string {
+	if e.Key == "Environment" {
+		return "Environment="
+	}
+	return fmt.Sprintf("%s=%.80s", e.Key, e.Value)
+}
+
+const ignored = "is ignored by systemd: "
+
+func (l *linter) value(e Entry, kind string) (what, fix string) {
+	if words, ok := l.words(e); ok {
+		return words.problem(l, e)
+	}
+	check, special := byKey[e.Key]
+	if !special {
+		check = byKind[kind]
+	}
+	if check == nil {
+		return "", ""
+	}
+	if p := check(l, e.Key, e.Value); p != "" {
+		return ignored + p, "correct it"
+	}
+	return "", ""
+}
+
+func booleanProblem(_ *linter, _, value string) string {
+	if _, ok := boolean(value); !ok {
+		return "it is neither yes nor no"
+	}
+	return ""
+}
+
+// boolean reads the words that systemd takes for yes and no.
+func boolean(s string) (value, ok bool) {
+	switch strings.ToLower(s) {
+	case "1", "yes", "y", "true", "t", "on":
+		return true, true
+	case "0", "no", "n", "false", "f", "off":
+		return false, true
+	}
+	return false, false
+}
+
+func unitsProblem(_ *linter, key, value string) string {
+	for _, w := range strings.Fields(value) {
+		w = strings.Trim(w, `"'`)
+		if strings.Contains(w, "%") {
+			continue
+		}
+		if checkName(key, w) != nil {
+			return fmt.Sprintf("%q is no unit's name; it ends in .service, .target or the like", w)
+		}
+	}
+	return ""
+}
+
+func sliceProblem(l *linter, key, value string) string {
+	if !strings.Contains(value, "%") && !strings.HasSuffix(value, ".slice") {
+		return "a slice's name ends in .slice"
+	}
+	return unitsProblem(l, key, value)
+}
+
+func capabilityProblem(_ *linter, _, value string) string {
+	for _, w := range strings.Fields(strings.TrimPrefix(value, "~")) {
+		if !slices.Contains(capabilities, strings.TrimPrefix(strings.ToUpper(w), "CAP_")) || !strings.HasPrefix(strings.ToUpper(w), "CAP_") {
+			return fmt.Sprintf("there is no capability %q", w)
+		}
+	}
+	return ""
+}
+
+func familyProblem(l *linter, _, value string) string {
+	for _, w := range strings.Fields(strings.TrimPrefix(value, "~")) {
+		switch {
+		case w == "none" && l.version < 249:
+			return "the word none came with systemd 249"
+		case w != "none" && !family.MatchString(w):
+			return fmt.Sprintf("there is no address family %q; AF_INET is one", w)
+		}
+	}
+	return ""
+}
+
+func environProblem(_ *linter, _, value string) string {
+	list, ok := split(value)
+	if !ok {
+		return "a quote is not closed"
+	}
+	for _, w := range list {
+		if name, _, ok := strings.Cut(w, "="); !ok || !variable(name) {
+			return "each word is NAME=value, quoted as a whole when the value has spaces"
+		}
+	}
+	return ""
+}
+
+func outputProblem(l *linter, _, value string) string {
+	kind, rest, has := strings.Cut(value, ":")
+	switch {
+	case !has && contains([]string{"inherit", "null", "tty", "journal", "kmsg", "journal+console", "kmsg+console", "socket", "syslog", "syslog+console", "fd"}, value),
+		has && kind == "fd" && rest != "":
+		return ""
+	case has && contains([]string{"file", "append", "truncate"}, kind):
+		if kind == "truncate" && l.version < 248 {
+			return "truncate: came with systemd 248"
+		}
+		if strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "%") {
+			return ""
+		}
+		return "the path must be absolute"
+	}
+	return "it is none of journal, null, inherit, file:/path, append:/path and their kin"
+}
+
+func urlProblem(_ *linter, _, value string) string {
+	for _, w := range strings.Fields(value) {
+		if !documentation(strings.Trim(w, `"'`)) {
+			return fmt.Sprintf("%q is no http:, https:, file:, info: or man: URL", w)
+		}
+	}
+	return ""
+}
+
+// documentation says whether Documentation= takes a URL.
+func documentation(s string) bool {
+	for _, p := range []string{"http://", "https://", "file:/", "info:", "man:"} {
+		if rest, ok := strings.CutPrefix(s, p); ok && rest != "" && !strings.ContainsAny(rest, " \t") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,54 @@
+package unit
+
+import (
+	"fmt"
+
+	"github.com/bedplate/bedplate/unit/internal/directives"
+)
+
+// Target is the systemd that a unit is for.
+type Target struct {
+	// Systemd is its version, such as 252. Zero: the newest that this package knows.
+	Systemd int
+}
+
+func (t Target) version() int {
+	if t.Systemd == 0 {
+		return directives.Newest
+	}
+	return t.Systemd
+}
+
+// Dropped is a directive that the target's systemd does not know, and that was
+// therefore left out.
+type Dropped struct {
+	Directive
+	// Reason says since when there is such a thing.
+	Reason string
+}
+
+// String is the directive and the reason on one line.
+func (d Dropped) String() string { return d.Directive.String() + ": " + d.Reason }
+
+// valueSince are values that came later than their directive.
+var valueSince = map[string]int{
+	"Type=notify-reload": 253,
+	"CPUWeight=idle":     252,
+}
+
+// lacks says why the target does not take a directive; "" if it does.
+func (t Target) lacks(d Directive) string {
+	known, ok := directives.Find(d.Section, d.Name)
+	switch {
+	case !ok:
+		return "" // not in the table: the linter's to say, the caller asked for it
+	case t.version() < known.Since:
+		return fmt.Sprintf("systemd %d has no %s=, it came with %d", t.version(), d.Name, known.Since)
+	case !known.In(t.version()):
+		return fmt.Sprintf("systemd %d has no %s= any more, %d was the last", t.version(), d.Name, known.Until)
+	}
+	if since := valueSince[d.String()]; t.version() < since {
+		return fmt.Sprintf("systemd %d does not know the value, it came with %d", t.version(), since)
+	}
+	return ""
+}
