@@ -30,8 +30,9 @@ type Config struct {
 	Full bool
 	// Console is where the console's log is kept.
 	Console string
-	// Silence is how long the machine may say nothing before it counts as hung.
-	// Zero: two minutes.
+	// Silence is how long the machine may say nothing before it counts as hung,
+	// once its agent has said its first word. Zero: patience, which is also what
+	// a boot is given, for that depends on how busy the host is.
 	Silence time.Duration
 	// Terminal is connected to the manifest's shell.
 	Terminal *Terminal
@@ -129,12 +130,13 @@ type watch struct {
 
 var errSilence = errors.New("silence")
 
+// patience is how long a machine may take to say its first word.
+const patience = 2 * time.Minute
+
 func (w *watch) listen(port net.Listener) {
-	if w.silence == 0 {
-		w.silence = 2 * time.Minute
-	}
-	w.last = "power on"
-	timer := time.AfterFunc(w.silence, func() { w.cancel(errSilence) })
+	allowed := w.silence
+	w.silence, w.last = patience, "power on"
+	timer := time.AfterFunc(patience, func() { w.cancel(errSilence) })
 	defer timer.Stop()
 	conn, err := port.Accept()
 	if err != nil {
@@ -142,6 +144,9 @@ func (w *watch) listen(port net.Listener) {
 	}
 	defer conn.Close()
 	for f, err := range wire.Frames(conn) {
+		if allowed > 0 {
+			w.silence = allowed
+		}
 		timer.Reset(w.silence)
 		if err != nil {
 			w.noise = errors.Join(w.noise, err)
