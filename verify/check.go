@@ -22,7 +22,7 @@ const (
 	NotApplicable Status = "not applicable" // nothing here that the check is about
 )
 
-// Statuses are all of them, the most urgent first.
+// statuses are all of them, the most urgent first.
 var statuses = []Status{Fail, Unknown, Warn, NotApplicable, Pass}
 
 // Finding is what a check saw.
@@ -84,15 +84,16 @@ type Check struct {
 	// Look answers the question. It reads only, and honours ctx.
 	Look func(ctx context.Context) Finding
 	// Needs names the checks without which this one makes no sense. Where one
-	// of them did not pass (or warn), this one is not asked, and is unknown for
-	// that reason, so that one fault is reported once.
+	// of them failed or is unknown, this one is not asked: it is unknown, and
+	// reports name it beside the one to blame, so that one fault is reported
+	// once. Where one of them does not apply, neither does this one.
 	Needs []string
 	// Timeout is how long Look may take; zero: DefaultTimeout. Then the check
 	// is unknown.
 	Timeout time.Duration
 	// Severity is what a failure means; zero: Required.
 	Severity Severity
-	// Tags are for selection: "quick", "network".
+	// Tags are for Selection: "quick", "network".
 	Tags []string
 	// Alone keeps other checks from running meanwhile, for one that measures.
 	Alone bool
@@ -121,6 +122,11 @@ func validate(checks []Check) error {
 		}
 		if c.Severity != Required && c.Severity != Advisory {
 			bad("Severity=%d is unknown; use Required or Advisory", c.Severity)
+		}
+		for _, t := range c.Tags {
+			if t == "" || strings.ContainsFunc(t, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == ',' }) {
+				bad("the tag %q is empty or has a space, a comma or a control character", t)
+			}
 		}
 	}
 	for i, c := range checks {

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bedplate/bedplate"
@@ -31,12 +32,17 @@ func Converged(name string, r bedplate.Resource) Check {
 const shown = 5
 
 func list(changes []bedplate.Change) string {
-	var lines []string
-	for _, c := range changes[:min(shown, len(changes))] {
-		lines = append(lines, c.String())
+	lines := make([]string, len(changes))
+	for i, c := range changes {
+		lines[i] = c.String()
 	}
-	if more := len(changes) - shown; more > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", more))
+	return some(lines)
+}
+
+// some joins the first few of a list.
+func some(list []string) string {
+	if more := len(list) - shown; more > 0 {
+		list = append(slices.Clone(list[:shown]), fmt.Sprintf("and %d more", more))
 	}
-	return strings.Join(lines, "; ")
+	return strings.Join(list, "; ")
 }

@@ -12,6 +12,8 @@
 // bedplate.Resource. Package checks has probes that read the machine by another
 // road than the packages that change it.
 //
-// The same checks serve a command (WriteText, WriteJSON, WriteJUnit, WriteTAP)
-// and a test suite (Test, Require).
+// The same checks serve a command (Report.Write in six formats), a monitor
+// (Watch, WritePrometheus, WriteNagios) and a test suite (Test, Require). Needs
+// keeps one fault from being reported many times, Until waits for what is coming
+// up, and Selection picks some by name or tag.
 package verify

@@ -6,24 +6,32 @@ import (
 	"time"
 )
 
-// Schema names the form of the JSON report. Its number grows when a reader of
-// the old form would go wrong; new fields alone don't change it.
+// Schema names the form of the JSON report, which schema/report-1.json describes
+// as a JSON Schema. Its number grows when a reader of the old form would go
+// wrong; new fields alone don't change it.
 const Schema = "bedplate.verify/1"
 
 type document struct {
 	Schema  string         `json:"schema"`
 	OK      bool           `json:"ok"`
 	Error   string         `json:"error,omitempty"`
+	Began   *time.Time     `json:"began,omitempty"`
 	Took    time.Duration  `json:"took_ns"`
 	Counts  map[Status]int `json:"counts"`
 	Results []Result       `json:"results"`
 }
 
 // MarshalJSON gives the report as an object: schema, ok, error (why the checks
-// could not be run), took_ns, counts by status, and results, each with check,
-// status, wanted, observed, cause, remedy, took_ns and tags.
-func (r Report) MarshalJSON() ([]byte, error) {
+// could not be run), began, took_ns, counts by status, and results, each with
+// check, status, wanted, observed, cause, remedy, took_ns, tags and blocked_by.
+func (r Report) MarshalJSON() ([]byte, error) { return json.Marshal(r.document()) }
+
+func (r Report) document() document {
 	d := document{Schema: Schema, OK: r.OK(), Took: r.Took, Counts: map[Status]int{}, Results: r.Results}
+	if !r.Began.IsZero() {
+		began := r.Began.UTC()
+		d.Began = &began
+	}
 	if r.invalid != nil {
 		d.Error = r.invalid.Error()
 	}
@@ -33,7 +41,7 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	if d.Results == nil {
 		d.Results = []Result{}
 	}
-	return json.Marshal(d)
+	return d
 }
 
 // WriteJSON prints the report as indented JSON.
@@ -41,5 +49,5 @@ func (r Report) WriteJSON(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(r)
+	return enc.Encode(r.document())
 }

@@ -16,6 +16,7 @@ type junitSuite struct {
 	Errors   int         `xml:"errors,attr"`
 	Skipped  int         `xml:"skipped,attr"`
 	Time     string      `xml:"time,attr"`
+	Began    string      `xml:"timestamp,attr,omitempty"`
 	Cases    []junitCase `xml:"testcase"`
 }
 
@@ -40,6 +41,9 @@ func (r Report) WriteJUnit(w io.Writer, suite string) error {
 	s := junitSuite{
 		Name: suite, Tests: len(r.Results), Failures: r.Count(Fail), Errors: r.Count(Unknown), Skipped: r.Count(NotApplicable),
 		Time: seconds(r.Took.Seconds()),
+	}
+	if !r.Began.IsZero() {
+		s.Began = r.Began.UTC().Format("2006-01-02T15:04:05")
 	}
 	for _, res := range r.Results {
 		c := junitCase{Class: suite, Name: oneLine(res.Check), Time: seconds(res.Took.Seconds())}

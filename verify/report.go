@@ -16,12 +16,17 @@ type Result struct {
 	Took time.Duration `json:"took_ns"`
 	// Tags are the check's.
 	Tags []string `json:"tags,omitempty"`
+	// BlockedBy names the checks because of which this one was not asked, sorted:
+	// those at the root of the chain of needs. Its status is Unknown then.
+	BlockedBy []string `json:"blocked_by,omitempty"`
 }
 
 // Report is what a run found, in the order of the checks. The zero value is the
 // report of no checks at all; it is not OK, because nothing was proven.
 type Report struct {
 	Results []Result
+	// Began is when the run began.
+	Began time.Time
 	// Took is how long the whole run took.
 	Took time.Duration
 
@@ -52,24 +57,41 @@ func (r Report) Err() error {
 	}
 	var bad []Result
 	for _, res := range r.Results {
-		if res.Status == Fail || res.Status == Unknown {
+		if (res.Status == Fail || res.Status == Unknown) && len(res.BlockedBy) == 0 {
 			bad = append(bad, res)
 		}
 	}
 	if len(bad) == 0 {
 		return nil
 	}
-	return &FailedError{Results: bad}
+	return &FailedError{Results: bad, NotAsked: r.notAsked()}
 }
 
-// FailedError holds the results that keep a report from being OK.
-type FailedError struct{ Results []Result }
+// notAsked counts the checks that others kept from being asked.
+func (r Report) notAsked() (n int) {
+	for _, res := range r.Results {
+		if len(res.BlockedBy) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// FailedError holds the results that keep a report from being OK. Checks that
+// were not asked because of them are only counted.
+type FailedError struct {
+	Results  []Result
+	NotAsked int
+}
 
 func (e *FailedError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "verify: %d of the checks did not hold:", len(e.Results))
 	for _, r := range e.Results {
-		fmt.Fprintf(&b, "\n  %s: %s", r.Check, r.Finding)
+		fmt.Fprintf(&b, "\n  %s: %s", oneLine(r.Check), r.Finding)
+	}
+	if e.NotAsked > 0 {
+		fmt.Fprintf(&b, "\n  (%d more were not asked because of that)", e.NotAsked)
 	}
 	return b.String()
 }
@@ -102,9 +124,16 @@ func orNothing(s string) string {
 func (r Report) summary() string {
 	var parts []string
 	for _, s := range statuses {
-		if n := r.Count(s); n > 0 {
+		n := r.Count(s)
+		if s == Unknown {
+			n -= r.notAsked()
+		}
+		if n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
+	}
+	if n := r.notAsked(); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d not asked", n))
 	}
 	if r.invalid != nil {
 		return "nothing was checked: " + oneLine(r.invalid.Error())

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bedplate/bedplate/verify/internal/shared"
 )
 
 // Run asks every check and waits for all of them, those that don't need each
@@ -16,12 +19,14 @@ import (
 // circle) are an error of the whole report, and none is asked.
 func Run(ctx context.Context, checks ...Check) Report {
 	began := time.Now()
-	r := Report{Results: make([]Result, len(checks)), invalid: validate(checks)}
+	r := Report{Began: began, Results: make([]Result, len(checks)), invalid: validate(checks)}
 	for i, c := range checks {
 		r.Results[i] = Result{Check: c.Name, Tags: c.Tags, Finding: Finding{Status: Unknown, Cause: "it was not asked"}}
 	}
 	if r.invalid == nil {
+		ctx, end := shared.With(ctx)
 		newRunner(checks, r.Results).run(ctx)
+		end()
 	}
 	r.Took = time.Since(began)
 	return r
@@ -57,20 +62,27 @@ func (r *runner) run(ctx context.Context) {
 	for i := range r.checks {
 		wg.Go(func() {
 			defer close(r.done[i])
-			r.results[i].Finding, r.results[i].Took = r.ask(ctx, r.checks[i])
+			r.ask(ctx, r.checks[i], &r.results[i])
 		})
 	}
 	wg.Wait()
 }
 
-func (r *runner) ask(ctx context.Context, c Check) (Finding, time.Duration) {
-	if missing := r.unmet(c); missing != "" {
-		return Finding{Status: Unknown, Cause: "not asked: it needs " + missing}, 0
+func (r *runner) ask(ctx context.Context, c Check, res *Result) {
+	blame, irrelevant := r.needs(c)
+	switch {
+	case len(blame) > 0:
+		res.BlockedBy = blame
+		res.Finding = Finding{Status: Unknown, Cause: "not asked: it needs " + strings.Join(blame, ", ")}
+		return
+	case irrelevant != "":
+		res.Finding = Finding{Status: NotApplicable, Cause: irrelevant + " does not apply"}
+		return
 	}
 	defer r.enter(c.Alone)()
 	began := time.Now()
-	f := look(ctx, c)
-	return f, time.Since(began)
+	res.Finding = look(ctx, c)
+	res.Took = time.Since(began)
 }
 
 // enter waits for a slot, or for all of them, and returns the way out.
@@ -93,17 +105,23 @@ func (r *runner) enter(alone bool) (leave func()) {
 	}
 }
 
-// unmet waits for the needs of a check and says which of them do not hold.
-func (r *runner) unmet(c Check) string {
-	var missing []string
+// needs waits for what a check needs and says who is to blame if that does not
+// hold, at the root of the chain, or what does not apply.
+func (r *runner) needs(c Check) (blame []string, irrelevant string) {
 	for _, need := range c.Needs {
 		i := r.index[need]
 		<-r.done[i]
-		if s := r.results[i].Status; s != Pass && s != Warn {
-			missing = append(missing, fmt.Sprintf("%s (%s)", need, s))
+		switch res := r.results[i]; {
+		case len(res.BlockedBy) > 0:
+			blame = append(blame, res.BlockedBy...)
+		case res.Status == Fail || res.Status == Unknown:
+			blame = append(blame, need)
+		case res.Status == NotApplicable && irrelevant == "":
+			irrelevant = need
 		}
 	}
-	return strings.Join(missing, ", ")
+	slices.Sort(blame)
+	return slices.Compact(blame), irrelevant
 }
 
 // look asks one check and lets neither a panic nor a check that ignores its
@@ -120,12 +138,14 @@ func look(ctx context.Context, c Check) Finding {
 	defer cancel()
 	answer := make(chan Finding, 1)
 	go func() {
+		f := Finding{Status: Unknown, Cause: "the check ended its goroutine, as t.FailNow does, and gave no answer"}
 		defer func() {
 			if p := recover(); p != nil {
-				answer <- Finding{Status: Unknown, Cause: fmt.Sprintf("the check itself panicked: %v at %s", p, origin(debug.Stack()))}
+				f.Cause = fmt.Sprintf("the check itself panicked: %v at %s", p, origin(debug.Stack()))
 			}
+			answer <- f
 		}()
-		answer <- c.Look(ctx)
+		f = c.Look(ctx)
 	}()
 	select {
 	case f := <-answer:

@@ -29,7 +29,7 @@ func (r Report) WriteTAP(w io.Writer) error {
 		default:
 			fmt.Fprintf(&b, "not ok %d - %s\n", i+1, name)
 		}
-		if res.Status != Pass && res.Status != NotApplicable {
+		if res.Status != Pass && res.Status != NotApplicable && len(res.BlockedBy) == 0 {
 			fmt.Fprintf(&b, "# %s\n", res.Finding)
 		}
 	}

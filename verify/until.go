@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/bedplate/bedplate/verify/internal/shared"
 )
 
 // Until asks a check again, every so often, until it holds (passes, warns or
@@ -27,7 +29,7 @@ func Until(c Check, every, patience time.Duration) Check {
 		defer tick.Stop()
 		var last Finding
 		for tries := 1; ; tries++ {
-			f := look(ctx, once)
+			f := lookAfresh(ctx, once)
 			if f.Status != Fail && f.Status != Unknown {
 				return f
 			}
@@ -43,4 +45,11 @@ func Until(c Check, every, patience time.Duration) Check {
 		}
 	}
 	return c
+}
+
+// lookAfresh keeps nothing of what was read before.
+func lookAfresh(ctx context.Context, c Check) Finding {
+	ctx, end := shared.With(ctx)
+	defer end()
+	return look(ctx, c)
 }
