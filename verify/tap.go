@@ -8,12 +8,12 @@ import (
 )
 
 // WriteTAP prints the report in the Test Anything Protocol, version 13. Unknown
-// is "not ok"; not applicable is a skip.
+// is "not ok", not applicable is a skip, and nothing to check is a bail-out.
 func (r Report) WriteTAP(w io.Writer) error {
 	var b bytes.Buffer
 	b.WriteString("TAP version 13\n")
-	if r.invalid != nil {
-		fmt.Fprintf(&b, "Bail out! %s\n", oneLine(r.invalid.Error()))
+	if r.invalid != nil || len(r.Results) == 0 { // to a harness, a plan of no tests is a skip
+		fmt.Fprintf(&b, "Bail out! %s\n", oneLine(r.Err().Error()))
 		_, err := w.Write(b.Bytes())
 		return err
 	}
