@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/bedplate/bedplate"
@@ -44,11 +43,17 @@ func (s Set) Ensure(ctx context.Context) ([]bedplate.Change, error) {
 		return nil, err
 	}
 	defer p.root.Close()
-	switch steps, err := p.plan(); {
+	steps, err := p.plan()
+	switch {
 	case err != nil:
 		return nil, err
 	case len(p.unmet) > 0:
 		return nil, errors.Join(p.unmet...)
+	}
+	if err := p.root.Make(); err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	switch {
 	case p.record:
 		return p.writeRecord(steps)
 	case len(steps) == 0:
@@ -74,12 +79,9 @@ func (s Set) look(ctx context.Context) (*planner, error) {
 	if len(s.Users)+len(s.Groups) == 0 {
 		return nil, nil
 	}
-	root, err := rootfs.Open(s.Root)
+	root, err := rootfs.OpenPlanned(s.Root)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("account: root: %w; make the directory first", err)
-		}
-		return nil, fmt.Errorf("account: root: %w", err)
+		return nil, fmt.Errorf("account: %w", err)
 	}
 	p := &planner{ctx: ctx, set: s, root: root}
 	p.choose()

@@ -20,7 +20,7 @@ import (
 // Root is an open root directory. All names are taken as absolute inside it,
 // with or without a leading slash.
 type Root struct {
-	dir  *os.File
+	dir  *os.File // nil: it is still to be made
 	path string
 }
 
@@ -36,8 +36,41 @@ func Open(root string) (*Root, error) {
 	return &Root{os.NewFile(uintptr(fd), root), root}, nil
 }
 
+// OpenPlanned is Open for a plan: a root that does not exist yet is an empty one,
+// in which nothing is found.
+func OpenPlanned(root string) (*Root, error) {
+	r, err := Open(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Root{path: root}, nil
+	}
+	return r, err
+}
+
+// Missing says whether the root is still to be made (OpenPlanned).
+func (r *Root) Missing() bool { return r.dir == nil }
+
+// Make makes a root that is missing, and opens it.
+func (r *Root) Make() error {
+	if !r.Missing() {
+		return nil
+	}
+	if err := os.MkdirAll(r.path, 0o755); err != nil {
+		return fmt.Errorf("root: %w", err)
+	}
+	made, err := Open(r.path)
+	if err == nil {
+		r.dir = made.dir
+	}
+	return err
+}
+
 // Close closes the root; files opened from it stay open.
-func (r *Root) Close() error { return r.dir.Close() }
+func (r *Root) Close() error {
+	if r.Missing() {
+		return nil
+	}
+	return r.dir.Close()
+}
 
 // Path is the root directory as it was given; "/" for this machine.
 func (r *Root) Path() string { return r.path }
@@ -61,11 +94,19 @@ func clean(name string) string {
 
 // OpenFile opens a file; links in any part of name are followed inside the root.
 func (r *Root) OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
-	fd, err := r.resolve(clean(name), flag|unix.O_CLOEXEC, perm)
+	fd, err := r.lookup(clean(name), flag|unix.O_CLOEXEC, perm)
 	if err != nil {
 		return nil, r.pathError("open", name, err)
 	}
 	return os.NewFile(uintptr(fd), r.Host(name)), nil
+}
+
+// lookup is resolve for a root that may be missing.
+func (r *Root) lookup(name string, flag int, perm fs.FileMode) (int, error) {
+	if r.Missing() {
+		return -1, unix.ENOENT
+	}
+	return r.resolve(name, flag, perm)
 }
 
 // Open opens a file for reading.

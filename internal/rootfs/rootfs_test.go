@@ -140,3 +140,28 @@ func TestExists(t *testing.T) {
 	_, err := r.Exists("loop")
 	require.True(t, errors.Is(err, syscall.ELOOP), "a loop is an error, not an absence")
 }
+
+func TestPlannedRootIsEmptyUntilItIsMade(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "later", "root")
+	_, err := Open(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	r, err := OpenPlanned(dir)
+	require.NoError(t, err)
+	defer r.Close()
+	require.True(t, r.Missing())
+	for _, name := range []string{"/", "/etc/passwd", "a"} {
+		_, err = r.Stat(name)
+		require.ErrorIs(t, err, fs.ErrNotExist, name)
+		_, err = r.ReadFile(name)
+		require.ErrorIs(t, err, fs.ErrNotExist, name)
+	}
+	for _, name := range []string{"/", "/etc"} {
+		_, err = r.Lstat(name)
+		require.ErrorIs(t, err, fs.ErrNotExist, name)
+	}
+	require.NoDirExists(t, dir)
+	require.NoError(t, r.Make())
+	require.False(t, r.Missing())
+	require.NoError(t, r.Mkdir("/etc", 0o755))
+	require.DirExists(t, filepath.Join(dir, "etc"))
+}

@@ -28,7 +28,7 @@ func (i Info) Same(j Info) bool { return i.Dev == j.Dev && i.Ino == j.Ino }
 // Lstat describes what name is, without following its last part.
 func (r *Root) Lstat(name string) (Info, error) {
 	if clean(name) == "." {
-		return StatFile(r.dir)
+		return r.Stat(name)
 	}
 	dir, base, err := r.Parent(name)
 	if err != nil {
@@ -40,7 +40,7 @@ func (r *Root) Lstat(name string) (Info, error) {
 
 // Stat describes the file that name leads to.
 func (r *Root) Stat(name string) (Info, error) {
-	fd, err := r.resolve(clean(name), statFlags|unix.O_CLOEXEC, 0)
+	fd, err := r.lookup(clean(name), statFlags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return Info{}, r.pathError("stat", name, err)
 	}
