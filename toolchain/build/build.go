@@ -17,13 +17,6 @@ import (
 	"github.com/bedplate/bedplate/internal/rootfs"
 )
 
-// NeedsHostError is a binary that was to be static and is not.
-type NeedsHostError struct{ Binary Binary }
-
-func (e *NeedsHostError) Error() string {
-	return fmt.Sprintf("build: %s was to be static, but it needs %s; it was not published", e.Binary.Path, e.Binary.Needs())
-}
-
 // Build builds the binary whether or not it has to be, proves it from its ELF
 // header, and puts it in place at once.
 func (s Spec) Build(ctx context.Context) (_ Binary, err error) {
@@ -44,6 +37,10 @@ func (s Spec) Build(ctx context.Context) (_ Binary, err error) {
 		return Binary{}, fmt.Errorf("build: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	tools, err := s.probeCompiler(ctx, dir)
+	if err != nil {
+		return Binary{}, err
+	}
 
 	r := receipt{Format: receiptFormat, Go: version, Arguments: s.arguments(), Target: s.target(), Package: s.pkg()}
 	// The inputs are recorded first: what changes during the build is noticed next time.
@@ -51,15 +48,16 @@ func (s Spec) Build(ctx context.Context) (_ Binary, err error) {
 	if err != nil {
 		return Binary{}, err
 	}
-	list, err := s.run(ctx, env, append([]string{"list", "-deps", "-json=" + listFields}, append(s.listArguments(), s.pkg())...)...)
+	list, _, err := s.run(ctx, env, append([]string{"list", "-deps", "-json=" + listFields}, append(s.listArguments(), s.pkg())...)...)
 	if err != nil {
 		return Binary{}, err
 	}
-	if err := r.collect(list, settings["GOMOD"], settings["GOMODCACHE"], hidden(root.Host(s.Output))); err != nil {
+	if err := r.collect(list, tools, settings["GOMOD"], settings["GOMODCACHE"], hidden(root.Host(s.Output))); err != nil {
 		return Binary{}, fmt.Errorf("build: inputs: %w", err)
 	}
 	staged := filepath.Join(dir, path.Base(s.Output))
-	if _, err := s.run(ctx, env, append(s.arguments(), "-o", staged, s.pkg())...); err != nil {
+	_, said, err := s.run(ctx, env, append(s.arguments(), "-o", staged, s.pkg())...)
+	if err != nil {
 		return Binary{}, err
 	}
 	b := Binary{Path: staged}
@@ -67,8 +65,8 @@ func (s Spec) Build(ctx context.Context) (_ Binary, err error) {
 		if b, err = Inspect(staged); err != nil {
 			return b, err
 		}
-		if s.Linkage == Static && !b.Static() {
-			return b, &NeedsHostError{b}
+		if err := s.prove(b, said); err != nil {
+			return b, err
 		}
 	}
 	b.Path = root.Host(s.Output)
@@ -113,26 +111,19 @@ func (s Spec) publish(root *rootfs.Root, staged string, r *receipt) error {
 	return nil
 }
 
-// listArguments are the build arguments that decide which files are taken.
-func (s Spec) listArguments() []string {
-	if len(s.Tags) == 0 {
-		return nil
-	}
-	return []string{"-tags=" + strings.Join(s.Tags, ",")}
-}
-
 // shown is how much of the go command's complaints an error repeats.
 const shown = 20
 
-func (s Spec) run(ctx context.Context, env []string, args ...string) ([]byte, error) {
+// run runs the SDK's go command, and gives what it printed and what it complained of.
+func (s Spec) run(ctx context.Context, env []string, args ...string) (printed, said []byte, err error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.GOROOT, "bin", "go"), args...)
 	cmd.Dir, cmd.Env = s.Dir, env
 	cmd.WaitDelay = 10 * time.Second
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
-	err := cmd.Run()
+	err = cmd.Run()
 	if err == nil {
-		return out.Bytes(), nil
+		return out.Bytes(), complaints.Bytes(), nil
 	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -141,5 +132,5 @@ func (s Spec) run(ctx context.Context, env []string, args ...string) ([]byte, er
 	if more := len(lines) - shown; more > 0 {
 		lines = append(lines[:shown], fmt.Sprintf("... and %d more lines", more))
 	}
-	return nil, fmt.Errorf("build: go %s %s: %w\n%s", args[0], s.pkg(), err, strings.Join(lines, "\n"))
+	return nil, nil, fmt.Errorf("build: go %s %s: %w\n%s", args[0], s.pkg(), err, strings.Join(lines, "\n"))
 }

@@ -16,27 +16,28 @@ var kept = []string{
 	"GOAUTH", "GOCACHE", "GOCACHEPROG", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB", "GOPATH", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOTMPDIR", "GOVCS",
 }
 
-// compilers are kept too where cgo may be used.
-var compilers = []string{"AR", "CC", "CXX", "FC", "PKG_CONFIG", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS"}
-
 // The go command is a Go program: these act on how it runs, not on what it makes.
 var runtimeKnobs = []string{"GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GOTRACEBACK"}
+
+func (s Spec) environ() []string {
+	if s.Env == nil {
+		return os.Environ()
+	}
+	return s.Env
+}
 
 // environment asks the SDK what it would do for the caller, and gives the clean
 // environment of the build, with the go.mod that it is about.
 func (s Spec) environment(ctx context.Context) (env []string, settings map[string]string, err error) {
-	from := s.Env
-	if from == nil {
-		from = os.Environ()
-	}
+	from := s.environ()
 	// An empty variable does not hide the go env file's value, so the file is
 	// read here, for the settings that are kept, and turned off for the build.
 	bare := slices.DeleteFunc(slices.Clone(from), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
-		return foreign(name) && !slices.Contains(kept, name) && !slices.Contains(compilers, name) && name != "GOENV"
+		return foreign(name) && !slices.Contains(kept, name) && name != "GOENV"
 	})
 	bare = append(bare, "GOTOOLCHAIN=local", "GOWORK=off")
-	out, err := s.run(ctx, bare, append([]string{"env", "-json", "GOMOD"}, append(kept, compilers...)...)...)
+	out, _, err := s.run(ctx, bare, append([]string{"env", "-json", "GOMOD"}, kept...)...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,11 +51,7 @@ func (s Spec) environment(ctx context.Context) (env []string, settings map[strin
 		name, _, _ := strings.Cut(kv, "=")
 		return foreign(name)
 	})
-	names := kept
-	if s.Linkage == Dynamic {
-		names = append(slices.Clone(kept), compilers...)
-	}
-	for _, name := range names {
+	for _, name := range kept {
 		if v := settings[name]; v != "" {
 			env = append(env, name+"="+v)
 		}

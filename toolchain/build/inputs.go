@@ -91,11 +91,15 @@ type inputs struct {
 	files       map[string]bool
 }
 
-// collect records the inputs from go list's output. mod is the main module's
-// go.mod, cache the module cache, whose files never change.
-func (r *receipt) collect(list []byte, mod, cache string, hidden []string) error {
+// collect records the inputs from go list's output. tools are files of the C
+// compiler, mod is the main module's go.mod, cache the module cache, whose files
+// never change.
+func (r *receipt) collect(list []byte, tools []string, mod, cache string, hidden []string) error {
 	in := inputs{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	in.module(mod)
+	for _, t := range tools {
+		in.files[t] = true
+	}
 	for dec := json.NewDecoder(bytes.NewReader(list)); dec.More(); {
 		var p listed
 		if err := dec.Decode(&p); err != nil {

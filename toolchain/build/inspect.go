@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Binary is what an ELF file says of itself. It is read, never run.
@@ -34,11 +35,15 @@ type Binary struct {
 	GLIBC        string
 	GLIBCSymbols []string
 	WeakSymbols  []string
-	// GoVersion, Module and Settings are Go's build information; empty for a
-	// file that Go did not build.
-	GoVersion string
-	Module    string
-	Settings  map[string]string
+	// GoVersion, Module, ModuleVersion and Settings are Go's build information;
+	// empty for a file that Go did not build.
+	GoVersion     string
+	Module        string
+	ModuleVersion string
+	Settings      map[string]string
+	// VCS is the state of the repository that it was built from, if the go
+	// command was let write it (-buildvcs; a Spec's builds have none).
+	VCS VCS
 
 	runpath []string
 	inherit bool
@@ -62,6 +67,22 @@ func (b Binary) Needs() string {
 		parts = append(parts, "GLIBC_"+b.GLIBC)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// VCS is a state of a repository.
+type VCS struct {
+	// System is "git", "hg" and so on; "" without a stamp.
+	System   string
+	Revision string
+	// Time is that of the revision.
+	Time time.Time
+	// Modified: files differed from the revision.
+	Modified bool
+}
+
+func stampedVCS(settings map[string]string) VCS {
+	at, _ := time.Parse(time.RFC3339, settings["vcs.time"]) // zero for none
+	return VCS{settings["vcs"], settings["vcs.revision"], at, settings["vcs.modified"] == "true"}
 }
 
 // ErrNotELF is matched where a file is no ELF file at all.
@@ -116,11 +137,12 @@ func inspect(r io.ReaderAt, size int64) (b Binary, err error) {
 	b.libc(f)
 	// A file that Go did not build has no build information; that is no error.
 	if info, err := buildinfo.Read(r); err == nil {
-		b.GoVersion, b.Module = info.GoVersion, info.Main.Path
+		b.GoVersion, b.Module, b.ModuleVersion = info.GoVersion, info.Main.Path, info.Main.Version
 		b.Settings = make(map[string]string, len(info.Settings))
 		for _, s := range info.Settings {
 			b.Settings[s.Key] = s.Value
 		}
+		b.VCS = stampedVCS(b.Settings)
 	}
 	return b, nil
 }

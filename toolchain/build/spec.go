@@ -15,16 +15,6 @@ import (
 	"github.com/bedplate/bedplate/internal/rootfs"
 )
 
-// Linkage is what a binary may need of its host.
-type Linkage int
-
-const (
-	// Static needs nothing: CGO_ENABLED=0. It is the zero value.
-	Static Linkage = iota
-	// Dynamic may use cgo and the host's C library.
-	Dynamic
-)
-
 // Spec is a wanted binary. It is a bedplate.Resource, keyed by a digest of what
 // goes into it.
 type Spec struct {
@@ -45,8 +35,14 @@ type Spec struct {
 	// Level is the least processor it runs on, in the words of GOAMD64 ("v3"),
 	// GOARM, GOARM64 and so on. "": the SDK's default, which runs everywhere.
 	Level string
+	// Libc is the C library that it is linked with. Zero: none, and no cgo.
+	Libc Libc
 	// Linkage is what it may need. Zero: nothing.
 	Linkage Linkage
+	// CC is the C compiler, with arguments if need be ("gcc --sysroot=/srv/old").
+	// "": CC in Env (with Glibc), or the one that Debian has for the target:
+	// gcc, musl-gcc, aarch64-linux-gnu-gcc and so on. It needs a Libc.
+	CC string
 	// Tags are build tags.
 	Tags []string
 	// Variables are set by the linker: "main.version" → "1.2.3". They stand in
@@ -56,7 +52,7 @@ type Spec struct {
 	Mode fs.FileMode
 	// Env is the environment of the go command, NAME=value, as os.Environ gives
 	// it. Of the go command's own variables only those that say where modules and
-	// caches are get through (with Dynamic, the C compiler's too); the others
+	// caches are get through (with a Libc, the C compiler's too); the others
 	// would make another binary. Nil: the caller's own.
 	Env []string
 }
@@ -97,12 +93,7 @@ func (s Spec) validate() error {
 	if !path.IsAbs(s.Output) || path.Clean(s.Output) != s.Output || s.Output == "/" {
 		errs = append(errs, fmt.Errorf("build: Output=%q must be an absolute, clean path inside Root", s.Output))
 	}
-	if s.os() != "linux" && s.Linkage == Static {
-		errs = append(errs, fmt.Errorf("build: OS=%s: only for linux can it be proven that a binary is static; set Linkage: Dynamic", s.os()))
-	}
-	if s.Linkage != Static && s.Linkage != Dynamic {
-		errs = append(errs, fmt.Errorf("build: Linkage=%d is unknown; use Static or Dynamic", s.Linkage))
-	}
+	errs = append(errs, s.validateLinking())
 	if s.Mode&^fs.ModePerm != 0 || s.mode()&0o111 == 0 {
 		errs = append(errs, fmt.Errorf("build: Mode=%v must be permission bits with an execute bit", s.Mode))
 	}
@@ -134,29 +125,35 @@ func (s Spec) validate() error {
 // stamp: it would differ where no input does.
 func (s Spec) arguments() []string {
 	args := []string{"build", "-trimpath", "-buildvcs=false"}
-	if len(s.Tags) > 0 {
-		args = append(args, "-tags="+strings.Join(s.Tags, ","))
-	}
+	args = append(args, s.listArguments()...)
 	var variables []string
 	for name, value := range s.Variables {
 		variables = append(variables, "-X="+name+"="+value)
 	}
 	slices.Sort(variables)
-	return append(args, strings.TrimSpace("-ldflags=-s -w "+strings.Join(variables, " ")))
+	return append(args, "-ldflags="+strings.Join(append(s.linking(), variables...), " "))
 }
 
-// target are the variables by which the go command knows what to build for;
-// they are part of the key too.
+// listArguments are the build arguments that decide which files are taken.
+func (s Spec) listArguments() []string {
+	if tags := s.tags(); len(tags) > 0 {
+		return []string{"-tags=" + strings.Join(tags, ",")}
+	}
+	return nil
+}
+
+// target are the variables by which the go command knows what to build for, and
+// the C compiler with what; they are part of the key too.
 func (s Spec) target() []string {
 	cgo := "CGO_ENABLED=0"
-	if s.Linkage == Dynamic {
+	if s.Libc != NoLibc {
 		cgo = "CGO_ENABLED=1"
 	}
 	target := []string{cgo, "GOARCH=" + s.arch(), "GOOS=" + s.os(), "GOWORK=off"}
 	if s.Level != "" {
 		target = append(target, levels[s.arch()]+"="+s.Level)
 	}
-	return target
+	return append(target, s.compiler()...)
 }
 
 // levels are the variables that name the least processor of an architecture.
@@ -214,6 +211,10 @@ func (s Spec) compare(ctx context.Context) (*bedplate.Change, error) {
 		return nil, err
 	case !there:
 		create.Pending = "directory " + path.Dir(s.Output)
+	default:
+		if missing := s.missingCompiler(); missing != nil {
+			create.Pending = "C compiler " + missing.Compiler
+		}
 	}
 	info, err := root.Lstat(s.Output)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -237,6 +238,9 @@ func (s Spec) summary() string {
 	kind := "static"
 	if s.Linkage == Dynamic {
 		kind = "dynamic"
+	}
+	if s.Libc != NoLibc {
+		kind += " " + s.Libc.String()
 	}
 	return fmt.Sprintf("%s %s/%s from %s", kind, s.os(), s.arch(), s.pkg())
 }
