@@ -3,6 +3,7 @@ package bedplate
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Step is a Resource with a name, for reports and errors.
@@ -13,11 +14,27 @@ type Step struct {
 }
 
 // Plan asks each step in order what it would change. Steps are planned against
-// the machine as it is now: what waits for an earlier step's change is pending.
+// the machine as it is now: what waits for an earlier step's change is pending,
+// and a directory that several steps find missing is the first one's to make.
 // On an error it returns the changes planned so far with it, and the error
 // names the step; what it wraps can be matched.
 func Plan(ctx context.Context, steps ...Step) ([]Change, error) {
-	return each(ctx, steps, Resource.Plan)
+	all, err := each(ctx, steps, Resource.Plan)
+	return once(all), err
+}
+
+// once drops the directories that an earlier step makes. Without that a plan of
+// several steps for an empty root would promise more than Apply does.
+func once(all []Change) []Change {
+	made := map[string]bool{}
+	return slices.DeleteFunc(all, func(c Change) bool {
+		if c.Op != OpCreate || c.Kind != "directory" {
+			return false
+		}
+		again := made[c.Target]
+		made[c.Target] = true
+		return again
+	})
 }
 
 // Apply ensures each step in order and stops at the first error. It always

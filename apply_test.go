@@ -87,3 +87,37 @@ func ExampleChange_String() {
 	fmt.Println(bedplate.Change{Step: "tree", Op: bedplate.OpUpdate, Kind: "file", Target: "/etc/app/app.conf", Detail: "mode 0600 → 0640", Pending: "group app"})
 	// Output: tree: update file /etc/app/app.conf: mode 0600 → 0640 (after group app)
 }
+
+// dirs is a resource that makes directories that are missing.
+type dirs struct {
+	have  map[string]bool
+	names []string
+}
+
+func (f dirs) Plan(context.Context) (changes []bedplate.Change, _ error) {
+	for _, n := range f.names {
+		if !f.have[n] {
+			changes = append(changes, bedplate.Change{Op: bedplate.OpCreate, Kind: "directory", Target: n})
+		}
+	}
+	return changes, nil
+}
+
+func (f dirs) Ensure(ctx context.Context) ([]bedplate.Change, error) {
+	changes, err := f.Plan(ctx)
+	for _, c := range changes {
+		f.have[c.Target] = true
+	}
+	return changes, err
+}
+
+func TestPlanNamesADirectoryOnce(t *testing.T) {
+	have := map[string]bool{}
+	steps := []bedplate.Step{{Name: "first", Resource: dirs{have, []string{"/opt", "/opt/a"}}}, {Name: "second", Resource: dirs{have, []string{"/opt", "/opt/b"}}}}
+	planned, err := bedplate.Plan(t.Context(), steps...)
+	require.NoError(t, err)
+	require.Equal(t, []string{"first: create directory /opt", "first: create directory /opt/a", "second: create directory /opt/b"}, lines(planned))
+	made, err := bedplate.Apply(t.Context(), steps...)
+	require.NoError(t, err)
+	require.Equal(t, planned, made)
+}

@@ -1,7 +1,6 @@
 package account_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -123,7 +122,12 @@ func TestIrregular(t *testing.T) {
 	}
 }
 
-func TestMissingRoot(t *testing.T) {
-	_, err := account.Set{Root: filepath.Join(t.TempDir(), "none"), Users: []account.User{{Name: "app"}}}.Plan(t.Context())
-	require.True(t, errors.Is(err, os.ErrNotExist))
+func TestMissingRootIsAnEmptyOne(t *testing.T) {
+	set := account.Set{Root: filepath.Join(t.TempDir(), "none"), Users: []account.User{{Name: "app"}}}
+	planned, err := set.Plan(t.Context())
+	require.NoError(t, err)
+	require.NoDirExists(t, set.Root)
+	made, err := set.Ensure(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, planned, made)
 }
