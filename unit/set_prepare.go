@@ -50,7 +50,7 @@ func (s Set) prepare(ctx context.Context) (p *preparation, err error) {
 	if p.dir, err = s.directory(); err != nil {
 		return nil, err
 	}
-	if p.root, err = rootfs.Open(s.Root); err != nil {
+	if p.root, err = rootfs.OpenPlanned(s.Root); err != nil {
 		return nil, fmt.Errorf("unit: %w", err)
 	}
 	defer func() {
