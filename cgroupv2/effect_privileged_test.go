@@ -1,0 +1,194 @@
+//go:build privileged
+
+package cgroupv2_test
+
+import (
+	"context"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bedplate/bedplate/cgroupv2"
+	"github.com/bedplate/bedplate/internal/testenv"
+)
+
+func usage(t *testing.T, path string) time.Duration {
+	t.Helper()
+	s, err := cgroupv2.Stat(path)
+	require.NoError(t, err)
+	return s.CPU.Usage
+}
+
+// The bandwidth holds. Emulation counts CPU time inexactly, so the tolerance is
+// wide where it is not a comparison; what must not be is five CPUs for half of one.
+func TestBandwidthHolds(t *testing.T) {
+	d := delegated(t)
+	for _, p := range []float64{10, 50, 100, 150, 200} {
+		g := made(t, d+"/cpu"+strconv.Itoa(int(p)), cgroupv2.Limits{CPUMax: cgroupv2.Percent(p)})
+		cmd := starts(t, g, "spin", "2")
+		time.Sleep(200 * time.Millisecond)
+		before, at := usage(t, g.Path), time.Now()
+		time.Sleep(1500 * time.Millisecond)
+		used := float64(usage(t, g.Path)-before) / float64(time.Since(at)) * 100
+		t.Logf("%v%% allowed, %.1f%% used", p, used)
+		require.Less(t, used, p*1.25+3)
+		if p <= 50 {
+			require.Greater(t, used, p*0.6)
+		}
+		s, err := cgroupv2.Stat(g.Path)
+		require.NoError(t, err)
+		if p <= 100 {
+			n, ok := s.CPU.Throttled.Value()
+			require.True(t, ok)
+			require.NotZero(t, n)
+			require.NotZero(t, s.CPU.ThrottledTime)
+		}
+		require.NoError(t, cmd.Process.Kill())
+		_ = cmd.Wait()
+	}
+}
+
+// Weights share what is contended.
+func TestWeightsShare(t *testing.T) {
+	d := delegated(t)
+	heavy := made(t, d+"/heavy", cgroupv2.Limits{CPUWeight: 400, CPUSet: cgroupv2.CPUs(0)})
+	light := made(t, d+"/light", cgroupv2.Limits{CPUWeight: 100, CPUSet: cgroupv2.CPUs(0)})
+	starts(t, heavy, "spin", "1")
+	starts(t, light, "spin", "1")
+	time.Sleep(300 * time.Millisecond)
+	a, b := usage(t, heavy.Path), usage(t, light.Path)
+	time.Sleep(2 * time.Second)
+	ratio := float64(usage(t, heavy.Path)-a) / float64(usage(t, light.Path)-b)
+	t.Logf("weights 400 and 100 share %.2f to 1", ratio)
+	require.Greater(t, ratio, 2.0)
+	require.Less(t, ratio, 8.0)
+}
+
+func TestMemoryKillIsTheGroupsOwn(t *testing.T) {
+	d := delegated(t)
+	target := made(t, d+"/target", cgroupv2.Limits{MemoryMax: cgroupv2.MiB(64), MemorySwapMax: cgroupv2.Bytes(0)})
+	other := made(t, d+"/other", cgroupv2.Limits{MemoryMax: cgroupv2.MiB(300), MemorySwapMax: cgroupv2.Bytes(0)})
+	innocent := starts(t, other, "eat", "100")
+	await(t, "memory in use", func() bool {
+		s, err := cgroupv2.Stat(other.Path)
+		require.NoError(t, err)
+		return s.Memory.Current > 100<<20
+	})
+	victim := starts(t, target, "eat", "200")
+	err := victim.Wait()
+	require.Error(t, err)
+	require.Equal(t, syscall.SIGKILL, victim.ProcessState.Sys().(syscall.WaitStatus).Signal())
+	s, err := cgroupv2.Stat(target.Path)
+	require.NoError(t, err)
+	require.Equal(t, uint64(1), s.Memory.Events.OOMKills)
+	require.NotZero(t, s.Memory.Events.Max)
+	if peak, ok := s.Memory.Peak.Value(); testenv.Systemd(t) > 247 {
+		require.True(t, ok)
+		require.InDelta(t, 64<<20, peak, 1<<20)
+	} else {
+		require.False(t, ok)
+	}
+	s, err = cgroupv2.Stat(other.Path)
+	require.NoError(t, err)
+	require.Zero(t, s.Memory.Events.OOMKills)
+	require.NoError(t, innocent.Process.Signal(syscall.Signal(0)), "the other group's process lives")
+}
+
+func TestTasksAreRefused(t *testing.T) {
+	d := delegated(t)
+	g := made(t, d+"/few", cgroupv2.Limits{TasksMax: cgroupv2.Tasks(1)})
+	cmd := exec.Command("/bin/sh", "-c", "/bin/true & wait")
+	out := &strings.Builder{}
+	cmd.Stdout, cmd.Stderr = out, out
+	require.NoError(t, g.Start(cmd))
+	require.Error(t, cmd.Wait(), "the shell may not fork: %s", out)
+	s, err := cgroupv2.Stat(g.Path)
+	require.NoError(t, err)
+	require.NotZero(t, s.Tasks.Refused)
+	wide := made(t, d+"/wide", cgroupv2.Limits{TasksMax: cgroupv2.Tasks(50)})
+	cmd = exec.Command("/bin/sh", "-c", "/bin/true & wait")
+	require.NoError(t, wide.Start(cmd))
+	require.NoError(t, cmd.Wait())
+}
+
+func TestFreezeAndKill(t *testing.T) {
+	d := delegated(t)
+	g := made(t, d+"/tree", cgroupv2.Limits{})
+	inner := made(t, d+"/tree/inner", cgroupv2.Limits{})
+	for _, at := range []cgroupv2.Group{g, inner} {
+		starts(t, at, "spin", "1")
+	}
+	require.NoError(t, g.Freeze(t.Context()))
+	usage(t, g.Path)
+	time.Sleep(50 * time.Millisecond) // each CPU's last part is added late
+	frozen := usage(t, g.Path)
+	time.Sleep(300 * time.Millisecond)
+	require.InDelta(t, frozen, usage(t, g.Path), float64(5*time.Millisecond), "frozen, it uses nothing")
+	require.NoError(t, g.Thaw(t.Context()))
+	await(t, "life after thawing", func() bool { return usage(t, g.Path) > frozen+50*time.Millisecond })
+
+	// A shell that forks as fast as it can does not run away.
+	bomb := exec.Command("/bin/sh", "-c", "f() { /bin/true; f & f & }; i=0; while [ $i -lt 20 ]; do (while :; do /bin/true & done) & i=$((i+1)); done; wait")
+	limited := made(t, d+"/tree/bomb", cgroupv2.Limits{TasksMax: cgroupv2.Tasks(60)})
+	require.NoError(t, limited.Start(bomb))
+	time.Sleep(300 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, g.Kill(ctx))
+	_ = bomb.Wait()
+	require.Contains(t, kernel(t, g.Path, "cgroup.events"), "populated 0")
+	require.NoError(t, g.Remove())
+	require.False(t, exists(g.Path, ""))
+}
+
+func TestStatAgainstTheFiles(t *testing.T) {
+	d := delegated(t)
+	g := made(t, d+"/x", cgroupv2.Limits{MemoryMax: cgroupv2.MiB(200), CPUMax: cgroupv2.Percent(100), TasksMax: cgroupv2.Tasks(40), IOWeight: 100})
+	starts(t, g, "eat", "20")
+	await(t, "memory in use", func() bool {
+		s, err := cgroupv2.Stat(g.Path)
+		require.NoError(t, err)
+		return s.Memory.Anon > 20<<20
+	})
+	require.NoError(t, g.Freeze(t.Context()))
+	s, err := cgroupv2.Stat(g.Path)
+	require.NoError(t, err)
+	require.Equal(t, kernel(t, g.Path, "memory.current"), strconv.FormatUint(s.Memory.Current, 10))
+	require.Contains(t, kernel(t, g.Path, "memory.stat"), "anon "+strconv.FormatUint(s.Memory.Anon, 10)+"\n")
+	require.Contains(t, kernel(t, g.Path, "cpu.stat"), "usage_usec "+strconv.FormatInt(s.CPU.Usage.Microseconds(), 10)+"\n")
+	require.Equal(t, kernel(t, g.Path, "pids.current"), strconv.FormatUint(s.Tasks.Current, 10))
+	require.True(t, s.Pressure.Memory.Some.Known)
+	require.True(t, s.Pressure.IO.Full.Known)
+	require.Equal(t, testenv.Systemd(t) > 247, s.Pressure.CPU.Full.Known)
+	require.NotNil(t, s.IO)
+
+	// What is not enabled is not zero but absent.
+	bare, err := cgroupv2.Stat(made(t, g.Path+"/bare", cgroupv2.Limits{}).Path)
+	require.NoError(t, err)
+	require.Nil(t, bare.Memory)
+	require.Nil(t, bare.Tasks)
+	require.Nil(t, bare.IO)
+	root, err := cgroupv2.Stat("/")
+	require.NoError(t, err)
+	require.Nil(t, root.Memory)
+	require.NotZero(t, root.CPU.Usage)
+}
+
+func TestDetectHere(t *testing.T) {
+	info, err := cgroupv2.Detect()
+	require.NoError(t, err)
+	require.Equal(t, cgroupv2.Unified, info.Mode)
+	require.Equal(t, mount, info.Mount)
+	require.Contains(t, info.Options, "nsdelegate")
+	require.Contains(t, info.Options, "memory_recursiveprot")
+	require.Subset(t, info.Controllers, []string{"cpu", "cpuset", "io", "memory", "pids"})
+	require.Subset(t, info.Enabled, []string{"memory", "pids"})
+	require.True(t, info.Systemd)
+	require.True(t, strings.HasPrefix(info.Self, "/system.slice/"), info.Self)
+	t.Logf("%+v", info)
+}
