@@ -1,6 +1,7 @@
 package sysfault
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -17,6 +18,13 @@ type Fault struct {
 	At int
 	// Errno is what the call fails with. 0 kills the process instead.
 	Errno syscall.Errno
+	// Each makes one process try every call: what is struck is the first in the
+	// first part that counts, the second in the second, and so on. At is not used.
+	Each bool
+	// Lasting lets every later call that changes something fail too, until the
+	// part ends. What is then on disk is what a process leaves that is killed at
+	// the struck call, or whose file system turned read-only there.
+	Lasting bool
 	// Reads counts the calls that read as well; without it only those that change
 	// something count.
 	Reads bool
@@ -26,23 +34,38 @@ type Fault struct {
 
 // Result is what became of the process.
 type Result struct {
-	Calls  int // that counted
-	Struck string
+	Calls  int    // that counted; with Each, in the last part
+	Struck string // the name of the call, the last if there were several
 	Status syscall.WaitStatus
 }
 
-// A call with one of these in place of a descriptor begins and ends the part
-// that counts.
 const (
-	begin = 1<<31 - 7001
-	end   = 1<<31 - 7002
+	// begin is a signal that a process ignores if nobody traces it.
+	begin = syscall.SIGWINCH
+	// end, in place of a descriptor, makes a call that fails.
+	end = 1<<31 - 7002
+	// struckErrno is an error that fchmod(2) does not have.
+	struckErrno = syscall.ENOTNAM
 )
 
-// Begin is called by the traced process where the part that counts begins.
-func Begin() { _ = syscall.Fchmod(begin, 0) }
+// Begin is called by the traced process where a part that counts begins. The
+// process runs at full speed until then.
+func Begin() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	_ = tgkill(os.Getpid(), syscall.Gettid(), begin)
+}
 
-// End is called by the traced process where the part that counts ends.
-func End() { _ = syscall.Fchmod(end, 0) }
+func tgkill(pid, tid int, sig syscall.Signal) error {
+	if _, _, errno := syscall.Syscall(syscall.SYS_TGKILL, uintptr(pid), uintptr(tid), uintptr(sig)); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// End is called by the traced process where the part that counts ends. It says
+// whether a call in it was struck.
+func End() bool { return errors.Is(syscall.Fchmod(end, 0), struckErrno) }
 
 const (
 	optSysgood   = 0x1
@@ -75,7 +98,7 @@ func Run(cmd *exec.Cmd, fault Fault) (Result, error) {
 	if err := cmd.Start(); err != nil {
 		return Result{}, err
 	}
-	t := tracer{fault: fault, pid: cmd.Process.Pid, failing: map[int]bool{}}
+	t := tracer{fault: fault, pid: cmd.Process.Pid, threads: map[int]bool{}, failing: map[int]syscall.Errno{}}
 	defer func() { _ = cmd.Process.Release() }()
 	var ws syscall.WaitStatus
 	if _, err := syscall.Wait4(t.pid, &ws, 0, nil); err != nil {
@@ -84,7 +107,7 @@ func Run(cmd *exec.Cmd, fault Fault) (Result, error) {
 	if err := syscall.PtraceSetOptions(t.pid, optSysgood|optClone|optExitKill); err != nil {
 		return Result{}, fmt.Errorf("sysfault: %w", err)
 	}
-	if err := syscall.PtraceSyscall(t.pid, 0); err != nil {
+	if err := syscall.PtraceCont(t.pid, 0); err != nil {
 		return Result{}, fmt.Errorf("sysfault: %w", err)
 	}
 	err := t.follow()
@@ -96,7 +119,10 @@ type tracer struct {
 	fault   Fault
 	pid     int
 	counts  bool
-	failing map[int]bool // threads in a call that is to fail
+	parts   int
+	threads map[int]bool
+	struck  bool                  // in this part
+	failing map[int]syscall.Errno // what the call that a thread is in fails with
 }
 
 func (t *tracer) follow() error {
@@ -109,26 +135,54 @@ func (t *tracer) follow() error {
 		case err != nil:
 			return fmt.Errorf("sysfault: wait: %w", err)
 		case ws.Exited() || ws.Signaled():
+			delete(t.threads, tid)
 			if tid == t.pid {
 				t.Status = ws
 				return nil
 			}
 			continue
 		}
+		t.threads[tid] = true
 		sig := 0
 		switch s := ws.StopSignal(); s {
 		case sysgoodTrap:
 			if err := t.call(tid); err != nil {
 				return err
 			}
-		case syscall.SIGTRAP, syscall.SIGSTOP: // a thread was started, or starts
+		case begin:
+			t.begin(tid)
+		case syscall.SIGTRAP, syscall.SIGSTOP: // a thread was started, or starts, or is to be followed
 		default:
 			sig = int(s)
 		}
-		if err := syscall.PtraceSyscall(tid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		if err := t.resume(tid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("sysfault: continue: %w", err)
 		}
 	}
+}
+
+// begin stops the other threads for a moment: how a thread is followed is said
+// when it goes on.
+func (t *tracer) begin(by int) {
+	t.counts, t.struck = true, false
+	t.parts++
+	if t.fault.Each {
+		t.Calls = 0
+	}
+	for tid := range t.threads {
+		if tid != by {
+			_ = tgkill(t.pid, tid, syscall.SIGSTOP) // it may have ended
+		}
+	}
+}
+
+// resume follows a thread from call to call only where that matters: a stop
+// costs far more than most calls.
+func (t *tracer) resume(tid, sig int) error {
+	if _, failing := t.failing[tid]; failing || t.counts {
+		return syscall.PtraceSyscall(tid, sig)
+	}
+	return syscall.PtraceCont(tid, sig)
 }
 
 func (t *tracer) call(tid int) error {
@@ -144,31 +198,49 @@ func (t *tracer) call(tid int) error {
 	case entering:
 		return t.enter(tid, &info)
 	case leaving:
-		if t.failing[tid] {
+		if errno, ok := t.failing[tid]; ok {
 			delete(t.failing, tid)
-			return setRegs(tid, func(r *syscall.PtraceRegs) { r.Rax = uint64(-int64(t.fault.Errno)) })
+			return setRegs(tid, func(r *syscall.PtraceRegs) { r.Rax = uint64(-int64(errno)) })
 		}
 	}
 	return nil
 }
 
 func (t *tracer) enter(tid int, info *callInfo) error {
-	if info.nr == syscall.SYS_FCHMOD && (info.args[0] == begin || info.args[0] == end) {
-		t.counts = info.args[0] == begin
+	if info.nr == syscall.SYS_FCHMOD && info.args[0] == end {
+		t.counts = false
+		if t.struck {
+			return t.fail(tid, struckErrno)
+		}
 		return nil
 	}
-	if !t.counts || !t.matters(info) {
+	if !t.counts || !t.matters(tid, info) {
 		return nil
 	}
-	t.Calls++
-	if t.Calls != t.fault.At {
+	if t.struck {
+		if t.fault.Lasting && t.changes(tid, info) {
+			return t.fail(tid, t.fault.Errno)
+		}
 		return nil
 	}
-	t.Struck = names[info.nr]
+	at := t.fault.At
+	if t.fault.Each {
+		at = t.parts
+	}
+	if t.Calls++; t.Calls != at {
+		return nil
+	}
+	t.Struck, t.struck = names[info.nr], true
 	if t.fault.Errno == 0 {
 		return syscall.Kill(t.pid, syscall.SIGKILL)
 	}
-	t.failing[tid] = true
+	return t.fail(tid, t.fault.Errno)
+}
+
+// fail lets the call that the thread enters fail: another one is made, which
+// the kernel does not have, and its result replaced.
+func (t *tracer) fail(tid int, errno syscall.Errno) error {
+	t.failing[tid] = errno
 	return setRegs(tid, func(r *syscall.PtraceRegs) { r.Orig_rax = noSuchSystem })
 }
 
@@ -198,23 +270,40 @@ var names = map[uint64]string{
 	syscall.SYS_FCHMOD: "fchmod", syscall.SYS_FCHMODAT: "fchmodat", syscall.SYS_FCHOWN: "fchown", syscall.SYS_FCHOWNAT: "fchownat",
 	syscall.SYS_WRITE: "write", syscall.SYS_PWRITE64: "pwrite", syscall.SYS_FTRUNCATE: "ftruncate", syscall.SYS_FSYNC: "fsync",
 	sysSyncfs: "syncfs", sysCopyFileRange: "copy_file_range", syscall.SYS_UTIMENSAT: "utimensat", syscall.SYS_FSETXATTR: "fsetxattr",
+	syscall.SYS_FREMOVEXATTR: "fremovexattr", syscall.SYS_FALLOCATE: "fallocate",
 	syscall.SYS_READ: "read", syscall.SYS_GETDENTS64: "getdents", syscall.SYS_READLINKAT: "readlinkat", syscall.SYS_NEWFSTATAT: "fstatat", syscall.SYS_FSTAT: "fstat",
 }
 
-func (t *tracer) matters(info *callInfo) bool {
+func (t *tracer) matters(tid int, info *callInfo) bool {
+	return t.changes(tid, info) || t.fault.Reads && t.reads(info)
+}
+
+func (t *tracer) changes(tid int, info *callInfo) bool {
 	switch info.nr {
 	case syscall.SYS_OPENAT:
-		return t.fault.Reads || info.args[2]&syscall.O_CREAT != 0
-	case sysOpenat2, syscall.SYS_READLINKAT, syscall.SYS_NEWFSTATAT:
-		return t.fault.Reads
-	case syscall.SYS_READ, syscall.SYS_GETDENTS64, syscall.SYS_FSTAT:
-		return t.fault.Reads && t.inside(info.args[0])
+		return info.args[2]&syscall.O_CREAT != 0
 	case syscall.SYS_WRITE, syscall.SYS_PWRITE64:
 		return t.inside(info.args[0])
 	case sysCopyFileRange:
 		return t.inside(info.args[2])
+	case sysOpenat2: // its flags are in memory
+		var how [8]byte
+		n, err := syscall.PtracePeekData(tid, uintptr(info.args[2]), how[:])
+		return err == nil && n == len(how) && binary.NativeEndian.Uint64(how[:])&syscall.O_CREAT != 0
+	case syscall.SYS_READLINKAT, syscall.SYS_NEWFSTATAT, syscall.SYS_READ, syscall.SYS_GETDENTS64, syscall.SYS_FSTAT:
+		return false
 	}
 	return names[info.nr] != ""
+}
+
+func (t *tracer) reads(info *callInfo) bool {
+	switch info.nr {
+	case syscall.SYS_OPENAT, sysOpenat2, syscall.SYS_READLINKAT, syscall.SYS_NEWFSTATAT:
+		return true
+	case syscall.SYS_READ, syscall.SYS_GETDENTS64, syscall.SYS_FSTAT:
+		return t.inside(info.args[0])
+	}
+	return false
 }
 
 func (t *tracer) inside(fd uint64) bool {
