@@ -2,7 +2,7 @@ package unit
 
 import (
 	"bytes"
-	"errors"
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -24,54 +24,15 @@ type DropIn struct {
 }
 
 func (d DropIn) file() string {
-	return strings.TrimSuffix(orElse(d.Name, "50-bedplate"), ".conf") + ".conf"
-}
-
-// kind is the type of the unit, whose section the directives are in.
-func (d DropIn) kind() string {
-	if _, kind, ok := cutLast(d.Unit, "."); ok {
-		return kind
-	}
-	return d.Unit
+	return strings.TrimSuffix(cmp.Or(d.Name, "50-bedplate"), ".conf") + ".conf"
 }
 
 func (d DropIn) render(t Target) ([]byte, []Dropped, error) {
-	name := d.Unit
-	if contains(kinds, name) {
-		name = "all." + name
+	text, drops, err := Renderer{Target: t}.Render(d)
+	if err == nil && len(text) == 0 {
+		err = fmt.Errorf("unit: drop-in %s of %s holds nothing that the target's systemd knows", d.file(), d.Unit)
 	}
-	if err := checkName("DropIn.Unit", name); err != nil {
-		return nil, nil, err
-	}
-	if f := d.file(); strings.ContainsAny(f, "/\n") || f == ".conf" {
-		return nil, nil, fmt.Errorf("unit: DropIn.Name=%q is no file name", d.Name)
-	}
-	x := &draft{kind: d.kind(), target: t, groups: map[string][]Directive{}}
-	limits(x, d.Limits)
-	x.extra(d.Directives)
-	if len(x.groups["Install"]) > 0 {
-		x.fail(errors.New("unit: a drop-in with [Install]; enablement belongs to the unit's own file"))
-	}
-	if err := errors.Join(x.errs...); err != nil {
-		return nil, nil, fmt.Errorf("%s of %s: %w", d.file(), d.Unit, err)
-	}
-	var b bytes.Buffer
-	for _, part := range []struct {
-		section string
-		groups  []string
-	}{{"Unit", []string{"Unit"}}, {section("", x.kind), []string{"Limits", "Extra"}}} {
-		head := "[" + part.section + "]\n"
-		for _, g := range part.groups {
-			for _, a := range x.groups[g] {
-				b.WriteString(head + a.String() + "\n")
-				head = ""
-			}
-		}
-	}
-	if b.Len() == 0 {
-		return nil, nil, fmt.Errorf("unit: drop-in %s of %s holds nothing that the target's systemd knows", d.file(), d.Unit)
-	}
-	return b.Bytes(), x.drops, x.compare(d.file(), b.Bytes())
+	return text, drops, err
 }
 
 // Preset says which units are enabled when nobody said otherwise (systemd.preset(5)).

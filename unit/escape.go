@@ -6,73 +6,104 @@ import (
 	"unicode/utf8"
 )
 
-// plain checks a text for a directive that takes it whole, and escapes its
-// specifiers: "%" begins one.
-func plain(field, s string) (string, error) {
-	if err := printable(field, s); err != nil {
-		return "", err
-	}
-	if strings.Trim(s, blank) != s || continued(s) {
-		return "", fmt.Errorf("unit: %s=%q begins or ends in space, or ends in a backslash; systemd would not read it back as it is", field, s)
-	}
-	return strings.ReplaceAll(s, "%", "%%"), nil
-}
-
-// longest is what systemd reads of one line (LONG_LINE_MAX, 1 MiB), and far more
-// than anybody means.
+// longestValue is far more than anybody means. systemd reads up to 1 MiB a line.
 const longestValue = 64 << 10
 
-func printable(field, s string) error {
+func printableProblem(s string) string {
 	switch {
+	case strings.IndexFunc(s, unprintable) < 0 && len(s) <= longestValue:
+		return ""
 	case !utf8.ValidString(s):
-		return fmt.Errorf("unit: %s=%q is not valid UTF-8", field, s)
+		return "is not valid UTF-8"
 	case strings.ContainsFunc(s, control):
-		return fmt.Errorf("unit: %s=%q holds a control character; a newline would begin another directive", field, s)
+		return "holds a control character; a newline would begin another directive"
 	case len(s) > longestValue:
-		return fmt.Errorf("unit: %s has %d bytes; at most %d are taken", field, len(s), longestValue)
+		return fmt.Sprintf("has %d bytes; at most %d are taken", len(s), longestValue)
 	}
-	return nil
+	return ""
 }
 
-// quoted makes one word of a list (systemd.syntax(7), "Quoting"), specifiers
-// escaped.
-func quoted(field, s string) (string, error) {
-	if err := printable(field, s); err != nil {
-		return "", err
+func control(r rune) bool { return r < ' ' || r == 0x7f }
+
+// unprintable is true for what may be wrong: a rune that begins invalid UTF-8 is
+// the same as one that is meant.
+func unprintable(r rune) bool { return control(r) || r == utf8.RuneError }
+
+// plainProblem checks a text for a directive that takes it whole.
+func plainProblem(s string) string {
+	if p := printableProblem(s); p != "" {
+		return p
 	}
-	s = strings.ReplaceAll(s, "%", "%%")
-	if s != "" && !strings.ContainsAny(s, " \t\"'\\;") {
-		return s, nil
+	if trim(s) != s || continued(s) {
+		return "begins or ends in space, or ends in a backslash; systemd would not read it back as it is"
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`, nil
+	return ""
 }
 
-// argument makes one word of a command line (systemd.service(5), "Command
-// lines"): as quoted, and "$" begins a variable.
-func argument(field, s string) (string, error) {
-	q, err := quoted(field, s)
-	return strings.ReplaceAll(q, "$", "$$"), err
-}
+// specifiers that systemd.unit(5) knows.
+const specifiers = "%aAbBcCdDEfgGhHiIjJlLmMnNopPqsStTuUvVwWyY"
 
-// command makes a command line. The program is an absolute path without what
-// systemd would take for a prefix or a variable.
-func command(field string, argv []string) (string, error) {
-	if len(argv) == 0 {
-		return "", fmt.Errorf("unit: %s is empty; give the program and its arguments", field)
-	}
-	if err := absolute(field+"[0]", argv[0]); err != nil {
-		return "", err
-	}
-	if strings.Contains(argv[0], "$") {
-		return "", fmt.Errorf("unit: %s[0]=%q: a program's path has no $", field, argv[0])
-	}
-	words := make([]string, len(argv))
-	for i, a := range argv {
-		w, err := argument(fmt.Sprintf("%s[%d]", field, i), a)
-		if err != nil {
-			return "", err
+// specifierProblem checks the specifiers of a text that may have some.
+func specifierProblem(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			continue
 		}
-		words[i] = w
+		if i++; i == len(s) || strings.IndexByte(specifiers, s[i]) < 0 {
+			return "has a % that begins no specifier; a plain one is written %%"
+		}
 	}
-	return strings.Join(words, " "), nil
+	return ""
+}
+
+// quoteVerbatim makes one word of a list whose backslashes mean themselves: most
+// lists, but neither command lines nor Environment=.
+func quoteVerbatim(s string) string {
+	switch {
+	case s != "" && !strings.ContainsAny(s, " \t\"'"):
+		return s
+	case !strings.Contains(s, `"`):
+		return `"` + s + `"`
+	case !strings.Contains(s, `'`):
+		return `'` + s + `'`
+	}
+	// Quoted pieces that touch are one word.
+	return `"` + strings.ReplaceAll(s, `"`, `"'"'"`) + `"`
+}
+
+// quote makes one word of a command line or of Environment= (systemd.syntax(7),
+// "Quoting").
+func quote(s string) string {
+	if s != "" && !strings.ContainsAny(s, " \t\"'\\;") {
+		return s
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// command makes a command line (systemd.service(5), "Command lines"): quoted
+// words, in which "$" begins a variable. The program is an absolute path without
+// what systemd would take for a prefix or a variable.
+func (d *draft) command(field string, argv []string) string {
+	if len(argv) == 0 {
+		d.fail(fmt.Errorf("unit: %s is empty; give the program and its arguments", field))
+		return ""
+	}
+	d.refuse(index(field, 0), argv[0], d.pathProblem(argv[0]))
+	if strings.Contains(argv[0], "$") {
+		d.refuse(index(field, 0), argv[0], "holds a $; systemd would look for the program under another name")
+	}
+	var b strings.Builder
+	for i, a := range argv {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		if p := printableProblem(a); p != "" {
+			d.refuse(index(field, i), a, p)
+		}
+		if strings.Contains(a, "%") {
+			a = d.percent(index(field, i), a)
+		}
+		b.WriteString(strings.ReplaceAll(quote(a), "$", "$$"))
+	}
+	return b.String()
 }

@@ -6,16 +6,21 @@ import (
 	"strings"
 )
 
-// split cuts a list into words as systemd does (systemd.syntax(7), "Quoting");
-// not ok when a quote stays open.
-func split(s string) (words []string, ok bool) {
+// split cuts a command line or Environment= into words as systemd does
+// (systemd.syntax(7), "Quoting"); not ok when a quote stays open.
+func split(s string) (words []string, ok bool) { return cut(s, false) }
+
+// splitVerbatim cuts a list in which backslashes mean themselves.
+func splitVerbatim(s string) (words []string, ok bool) { return cut(s, true) }
+
+func cut(s string, verbatim bool) (words []string, ok bool) {
 	var b strings.Builder
 	var quote byte
 	inside := false
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
-		case c == '\\' && i+1 < len(s):
+		case c == '\\' && !verbatim && i+1 < len(s):
 			i++
 			b.WriteByte(s[i])
 			inside = true
@@ -25,7 +30,7 @@ func split(s string) (words []string, ok bool) {
 			b.WriteByte(c)
 		case c == '"' || c == '\'':
 			quote, inside = c, true
-		case strings.IndexByte(blank, c) >= 0:
+		case isBlank(c):
 			if inside {
 				words = append(words, b.String())
 				b.Reset()
@@ -45,8 +50,8 @@ func split(s string) (words []string, ok bool) {
 // rooted says whether a path is absolute, or begins with a specifier that may be.
 func rooted(p string) bool { return strings.HasPrefix(p, "/") || strings.HasPrefix(p, "%") }
 
-func pathsProblem(_ *linter, key, value string) string {
-	list, ok := split(value)
+func pathsProblem(_ *linter, _, value string) string {
+	list, ok := splitVerbatim(value)
 	if !ok {
 		return "a quote is not closed"
 	}
@@ -54,9 +59,14 @@ func pathsProblem(_ *linter, key, value string) string {
 		if p := strings.TrimLeft(w, "-+!"); !rooted(p) {
 			return fmt.Sprintf("%q is no absolute path", w)
 		}
-		if key == "EnvironmentFile" {
-			break // the whole value is one path
-		}
+	}
+	return ""
+}
+
+// pathProblem checks a value that is one path as a whole.
+func pathProblem(_ *linter, _, value string) string {
+	if !rooted(strings.TrimPrefix(value, "-")) {
+		return "it is no absolute path"
 	}
 	return ""
 }
@@ -68,9 +78,9 @@ func workingProblem(_ *linter, _, value string) string {
 	return ""
 }
 
-// relativeProblem checks StateDirectory= and its kin, below systemd's own directories.
-func relativeProblem(_ *linter, _, value string) string {
-	list, ok := split(value)
+// belowProblem checks StateDirectory= and its kin, below systemd's own directories.
+func belowProblem(_ *linter, _, value string) string {
+	list, ok := splitVerbatim(value)
 	if !ok {
 		return "a quote is not closed"
 	}
@@ -96,8 +106,8 @@ func commandProblem(_ *linter, _, value string) string {
 	return ""
 }
 
-func accountProblem(_ *linter, key, value string) string {
-	if !strings.Contains(value, "%") && checkAccount(key, value) != nil {
+func accountProblem(_ *linter, _, value string) string {
+	if !strings.Contains(value, "%") && !accountName.MatchString(value) {
 		return "it is no account's name: letters, digits, _ and -, at most 31"
 	}
 	return ""

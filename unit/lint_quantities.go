@@ -56,7 +56,8 @@ func timeSpan(s string) (time.Duration, bool) {
 	if !ok {
 		return 0, false
 	}
-	return time.Duration(min(v*float64(time.Second), math.MaxInt64/2)), true
+	// systemd counts microseconds; a float does not hold most fractions of a second.
+	return time.Duration(math.Round(min(v*1e6, math.MaxInt64/2e3))) * time.Microsecond, true
 }
 
 func spanProblem(_ *linter, _, value string) string {
@@ -156,7 +157,7 @@ func tasksProblem(_ *linter, _, value string) string {
 
 func weightProblem(l *linter, key, value string) string {
 	if value == "idle" && strings.HasSuffix(key, "CPUWeight") {
-		if since := valueSince["CPUWeight=idle"]; l.version < since {
+		if since := valueSince["CPUWeight"]["idle"]; l.version < since {
 			return fmt.Sprintf("idle came with systemd %d", since)
 		}
 		return ""

@@ -38,9 +38,9 @@ var byKind = map[string]problem{
 	"SERVICE":               unitsProblem,
 	"SOCKETS":               unitsProblem,
 	"SLICE":                 sliceProblem,
-	"PATH":                  pathsProblem,
+	"PATH":                  pathProblem,
 	"PATH [...]":            pathsProblem,
-	"FILE":                  pathsProblem,
+	"FILE":                  pathProblem,
 	"PATH [ARGUMENT [...]]": commandProblem,
 }
 
@@ -59,11 +59,11 @@ var byKey = map[string]problem{
 	"IOReadIOPSMax":          deviceProblem,
 	"IOWriteBandwidthMax":    deviceProblem,
 	"IOWriteIOPSMax":         deviceProblem,
-	"ConfigurationDirectory": relativeProblem,
-	"CacheDirectory":         relativeProblem,
-	"LogsDirectory":          relativeProblem,
-	"RuntimeDirectory":       relativeProblem,
-	"StateDirectory":         relativeProblem,
+	"ConfigurationDirectory": belowProblem,
+	"CacheDirectory":         belowProblem,
+	"LogsDirectory":          belowProblem,
+	"RuntimeDirectory":       belowProblem,
+	"StateDirectory":         belowProblem,
 	"User":                   accountProblem,
 	"Group":                  accountProblem,
 	"OnFailureJobMode":       nil, // words of another table, of the kind MODE by mistake
@@ -134,13 +134,13 @@ func boolean(s string) (value, ok bool) {
 	return false, false
 }
 
-func unitsProblem(_ *linter, key, value string) string {
+func unitsProblem(_ *linter, _, value string) string {
 	for _, w := range strings.Fields(value) {
 		w = strings.Trim(w, `"'`)
 		if strings.Contains(w, "%") {
 			continue
 		}
-		if checkName(key, w) != nil {
+		if nameProblem(w) != "" {
 			return fmt.Sprintf("%q is no unit's name; it ends in .service, .target or the like", w)
 		}
 	}

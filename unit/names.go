@@ -10,21 +10,32 @@ import (
 // kinds of unit that there are.
 var kinds = []string{"service", "socket", "slice", "timer", "target", "path", "mount", "automount", "swap", "scope", "device"}
 
-var unitName = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]+$`)
-
-// checkName checks a whole unit name, "app.service" or "app@one.service"
+// nameProblem checks a whole unit name, "app.service" or "app@one.service"
 // (systemd.unit(5): at most 255 characters).
-func checkName(field, name string) error {
+func nameProblem(name string) string {
 	base, kind, ok := cutLast(name, ".")
 	switch {
 	case !ok || base == "" || !contains(kinds, kind):
-		return fmt.Errorf("unit: %s=%q is no unit name; it ends in .service, .socket, .slice, .timer or the like", field, name)
-	case !unitName.MatchString(name) || strings.HasPrefix(base, "@"):
-		return fmt.Errorf("unit: %s=%q is no unit name; it has letters, digits and : - _ . \\ @ only, no slash and no space", field, name)
+		return "is no unit name; it ends in .service, .socket, .slice, .timer or the like"
+	case strings.ContainsFunc(name, notInName) || strings.HasPrefix(base, "@"):
+		return `is no unit name; it has letters, digits and : - _ . \ @ only, no slash and no space`
 	case len(name) > 255:
-		return fmt.Errorf("unit: %s=%.40q... has %d characters; a unit name has at most 255", field, name, len(name))
+		return fmt.Sprintf("has %d characters; a unit name has at most 255", len(name))
+	}
+	return ""
+}
+
+func checkName(field, name string) error {
+	if p := nameProblem(name); p != "" {
+		return fmt.Errorf("unit: %s=%s %s", field, abridged(name), p)
 	}
 	return nil
+}
+
+func notInName(r rune) bool { return !letter(r) && !strings.ContainsRune(`:-_.\@`, r) }
+
+func letter(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
 // full adds the kind to a unit's bare name.
@@ -34,6 +45,9 @@ func full(name, kind string) string {
 	}
 	return name + "." + kind
 }
+
+// bare is the opposite of full.
+func bare(name, kind string) string { return strings.TrimSuffix(name, "."+kind) }
 
 func cutLast(s, sep string) (before, after string, ok bool) {
 	i := strings.LastIndex(s, sep)
@@ -55,24 +69,33 @@ func contains(list []string, s string) bool {
 // accountName is what systemd takes for a user or group: a strict name, or an id.
 var accountName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_-]{0,30}|[0-9]{1,10})$`)
 
-func checkAccount(field, name string) error {
-	if name != "" && !accountName.MatchString(name) {
-		return fmt.Errorf("unit: %s=%q is no name that systemd takes: letters, digits, _ and -, at most 31", field, name)
+func (d *draft) account(group, name, field, value string) {
+	if value == "" || d.specifiers && strings.Contains(value, "%") {
+		d.text(group, name, field, value)
+		return
 	}
-	return nil
+	if !accountName.MatchString(value) {
+		d.refuse(field, value, "is no name that systemd takes: letters, digits, _ and -, at most 31")
+		return
+	}
+	d.raw(group, name, value)
 }
 
-func absolute(field, p string) error {
+func absoluteProblem(p string) string {
 	if !path.IsAbs(p) || path.Clean(p) != p {
-		return fmt.Errorf("unit: %s=%q must be an absolute path without dots or double slashes", field, p)
+		return "must be an absolute path without dots or double slashes"
 	}
-	return nil
+	return ""
 }
 
-// relative checks a name below systemd's own directories (StateDirectory= and its kin).
-func relative(field, p string) error {
-	if p == "" || path.IsAbs(p) || path.Clean(p) != p || strings.HasPrefix(p, "..") || strings.ContainsAny(p, ": \t\"'\\%") {
-		return fmt.Errorf("unit: %s=%q must be a plain relative path; systemd puts it below its own directory", field, p)
+// relativeProblem checks a name below systemd's own directories (StateDirectory=
+// and its kin).
+func (d *draft) relativeProblem(p string) string {
+	if d.specifiers {
+		p = strings.ReplaceAll(p, "%", "x")
 	}
-	return nil
+	if p == "" || p == "." || path.IsAbs(p) || path.Clean(p) != p || strings.HasPrefix(p, "..") || strings.ContainsAny(p, ": \t\"'\\%") {
+		return "must be a plain relative path; systemd puts it below its own directory"
+	}
+	return ""
 }

@@ -341,9 +341,18 @@ func checkAssignment(section, key, value string) error {
 }
 
 func word(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-')
-	})
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r != '-' && !letter(r) })
 }
 
-func control(r rune) bool { return r < ' ' || r == 0x7f }
+// trim cuts what systemd takes for blank off both ends.
+func trim(s string) string {
+	for s != "" && isBlank(s[0]) {
+		s = s[1:]
+	}
+	for s != "" && isBlank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }

@@ -11,7 +11,8 @@ import (
 	"text/template"
 )
 
-// Unit is a typed unit: Service, Socket, Slice or Timer.
+// Unit is a typed unit: Service, Socket, Timer, Path, Mount, Slice, TargetUnit
+// or DropIn.
 type Unit interface {
 	// UnitName is the whole name, "app.service".
 	UnitName() string
@@ -21,13 +22,17 @@ type Unit interface {
 //go:embed templates/*.tmpl
 var embedded embed.FS
 
-var builtin = sync.OnceValues(func() (*template.Template, error) {
+// Templates are the templates of this package, to copy and change: KIND.tmpl,
+// and dropin.tmpl.
+func Templates() fs.FS {
 	sub, err := fs.Sub(embedded, "templates")
 	if err != nil {
-		return nil, err
+		return embedded // can't be: the name is valid
 	}
-	return template.ParseFS(sub, "*.tmpl")
-})
+	return sub
+}
+
+var builtin = sync.OnceValues(func() (*template.Template, error) { return template.ParseFS(Templates(), "*.tmpl") })
 
 // Render writes a unit for the newest systemd that this package knows.
 func Render(u Unit) ([]byte, error) {
@@ -40,32 +45,46 @@ func Render(u Unit) ([]byte, error) {
 type Renderer struct {
 	// Target is the systemd that the unit is for.
 	Target Target
-	// Templates holds service.tmpl, socket.tmpl, slice.tmpl and timer.tmpl, in
-	// place of those of this package, which they may be copies of. Nil: ours.
-	// Whatever a template does, the directives are those of the unit, all of
-	// them and no others: the text is parsed and compared.
+	// Templates holds service.tmpl and so on, in place of those of this package
+	// (Templates); a kind that it lacks is rendered by ours. Nil: ours. Whatever a
+	// template does, the directives are those of the unit, all of them and no
+	// others: the text is parsed and compared.
 	Templates fs.FS
+}
+
+// View is what a template gets: the unit's directives in blocks, of which those
+// without a directive are nil.
+type View struct {
+	// Name is the unit's, Section the name of its kind's section, "Service".
+	Name, Section string
+	// Unit and Install are the sections of these names. The others belong in the
+	// section of the kind.
+	Unit, Run, Directories, Restart, Limits, Sandbox, Extra, Install *Block
+}
+
+// Own says whether the section of the kind has any directive.
+func (v *View) Own() bool {
+	return v.Run != nil || v.Directories != nil || v.Restart != nil || v.Limits != nil || v.Sandbox != nil || v.Extra != nil
 }
 
 // Render writes a unit. What the target does not know is left out and returned.
 func (r Renderer) Render(u Unit) ([]byte, []Dropped, error) {
 	name := u.UnitName()
-	_, kind, _ := cutLast(name, ".")
-	d := &draft{kind: kind, target: r.Target, groups: map[string][]Directive{}}
-	if err := checkName("Name", name); err != nil {
+	d, err := compose(u, r.Target)
+	if err != nil {
 		return nil, nil, err
 	}
-	u.draft(d)
-	if err := errors.Join(d.errs...); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	file := d.kind
+	if _, ok := u.(DropIn); ok {
+		file = "dropin"
 	}
-	t, err := r.templates()
+	t, err := r.template(file + ".tmpl")
 	if err != nil {
 		return nil, nil, fmt.Errorf("unit: templates: %w", err)
 	}
 	var b bytes.Buffer
-	b.Grow(2 << 10)
-	if err := t.ExecuteTemplate(&b, kind+".tmpl", d.groups); err != nil {
+	b.Grow(4 << 10)
+	if err := t.Execute(&b, d.view(name)); err != nil {
 		return nil, nil, fmt.Errorf("unit: template of %s: %w", name, err)
 	}
 	if err := d.compare(name, b.Bytes()); err != nil {
@@ -74,11 +93,48 @@ func (r Renderer) Render(u Unit) ([]byte, []Dropped, error) {
 	return b.Bytes(), d.drops, nil
 }
 
-func (r Renderer) templates() (*template.Template, error) {
-	if r.Templates == nil {
-		return builtin()
+// compose checks a unit and makes its directives.
+func compose(u Unit, t Target) (*draft, error) {
+	name := u.UnitName()
+	problem := ""
+	if i, ok := u.(DropIn); ok {
+		problem = i.nameProblem()
+	} else {
+		problem = nameProblem(name)
 	}
-	return template.ParseFS(r.Templates, "*.tmpl")
+	if problem != "" {
+		return nil, fmt.Errorf("unit: Name=%s %s", abridged(name), problem)
+	}
+	d := &draft{kind: kindOf(name), target: t}
+	if u.draft(d); d.errs != nil {
+		return nil, fmt.Errorf("%s: %w", name, errors.Join(d.errs...))
+	}
+	return d, nil
+}
+
+func (d *draft) view(name string) *View {
+	v := &View{Name: name, Section: section("", d.kind)}
+	for i, at := range []**Block{&v.Unit, &v.Run, &v.Directories, &v.Restart, &v.Limits, &v.Sandbox, &v.Extra, &v.Install} {
+		if len(d.blocks[i].list) > 0 {
+			*at = &d.blocks[i]
+		}
+	}
+	return v
+}
+
+func (r Renderer) template(name string) (*template.Template, error) {
+	if r.Templates != nil {
+		t, err := template.New(name).ParseFS(r.Templates, name)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return t, err
+		}
+		// ParseFS says so too when a pattern matches nothing.
+	}
+	all, err := builtin()
+	if err != nil {
+		return nil, err
+	}
+	return all.Lookup(name), nil
 }
 
 // compare parses what a template made and holds it against the typed values.
@@ -87,17 +143,17 @@ func (d *draft) compare(name string, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("unit: the template does not render a unit: %w", err)
 	}
-	got := make([]Directive, 0, len(f.entries))
-	for _, e := range f.entries {
-		got = append(got, Directive{e.Section, e.Key, e.Value})
+	got := make([]Directive, len(f.entries))
+	for i, e := range f.entries {
+		got[i] = Directive{e.Section, e.Key, e.Value}
 	}
 	slices.SortStableFunc(got, byPlace)
 	want := d.all()
 	for i := range max(len(got), len(want)) {
 		switch {
-		case i >= len(got) || i < len(want) && got[i] != want[i] && place(got[i]) > place(want[i]):
+		case i >= len(got) || i < len(want) && byPlace(got[i], want[i]) > 0:
 			return fmt.Errorf("unit: the template of %s lost [%s] %s", name, want[i].Section, want[i])
-		case i >= len(want) || place(got[i]) < place(want[i]):
+		case i >= len(want) || byPlace(got[i], want[i]) < 0:
 			return fmt.Errorf("unit: the template of %s added [%s] %s", name, got[i].Section, got[i])
 		case got[i] != want[i]:
 			return fmt.Errorf("unit: the template of %s rendered [%s] %s where [%s] %s belongs", name, got[i].Section, got[i], want[i].Section, want[i])

@@ -1,7 +1,7 @@
 package unit
 
 import (
-	"fmt"
+	"cmp"
 	"strings"
 )
 
@@ -13,6 +13,12 @@ type Slice struct {
 	Name string
 	// Description is one line for people. "": Name.
 	Description string
+	// Documentation are URLs.
+	Documentation []string
+	// Relations to other units.
+	Relations Relations
+	// Conditions must hold, or it is not started.
+	Conditions []Condition
 	// Limits of all that is in it: a cgroupv2.Limits. Nil: none.
 	Limits Limits
 	// Extra are directives that have no field here.
@@ -23,10 +29,13 @@ type Slice struct {
 func (s Slice) UnitName() string { return full(s.Name, "slice") }
 
 func (s Slice) draft(d *draft) {
-	if base := strings.TrimSuffix(s.UnitName(), ".slice"); base != "-" && (strings.HasPrefix(base, "-") || strings.HasSuffix(base, "-") || strings.Contains(base, "--")) {
-		d.fail(fmt.Errorf("unit: Name=%q; dashes of a slice lie between the names of slices, one each", s.Name))
+	if base := bare(s.UnitName(), "slice"); base != "-" && (strings.HasPrefix(base, "-") || strings.HasSuffix(base, "-") || strings.Contains(base, "--") || strings.Contains(base, "@")) {
+		d.refuse("Name", s.Name, "is no slice's; dashes lie between the names of slices, one each")
 	}
-	d.text("Unit", "Description", orElse(s.Description, s.Name))
-	limits(d, s.Limits)
-	d.extra(s.Extra)
+	d.text("Unit", "Description", "Description", cmp.Or(s.Description, s.Name))
+	d.documented(s.Documentation)
+	s.Relations.draft(d)
+	d.conditions(s.Conditions)
+	d.limits(s.Limits)
+	d.extra("Extra", s.Extra)
 }

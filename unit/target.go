@@ -31,24 +31,27 @@ type Dropped struct {
 func (d Dropped) String() string { return d.Directive.String() + ": " + d.Reason }
 
 // valueSince are values that came later than their directive.
-var valueSince = map[string]int{
-	"Type=notify-reload": 253,
-	"CPUWeight=idle":     252,
+var valueSince = map[string]map[string]int{
+	"Type":      {"notify-reload": 253},
+	"CPUWeight": {"idle": 252},
 }
 
 // lacks says why the target does not take a directive; "" if it does.
 func (t Target) lacks(d Directive) string {
-	known, ok := directives.Find(d.Section, d.Name)
-	switch {
-	case !ok:
-		return "" // not in the table: the linter's to say, the caller asked for it
-	case t.version() < known.Since:
-		return fmt.Sprintf("systemd %d has no %s=, it came with %d", t.version(), d.Name, known.Since)
-	case !known.In(t.version()):
-		return fmt.Sprintf("systemd %d has no %s= any more, %d was the last", t.version(), d.Name, known.Until)
+	v := t.version()
+	if v < directives.Newest || directives.Mortal(d.Name) {
+		known, ok := directives.Find(d.Section, d.Name)
+		switch {
+		case !ok:
+			// Not in the table: the linter's to say, the caller asked for it.
+		case v < known.Since:
+			return fmt.Sprintf("systemd %d has no %s=, it came with %d", v, d.Name, known.Since)
+		case !known.In(v):
+			return fmt.Sprintf("systemd %d has no %s= any more, %d was the last", v, d.Name, known.Until)
+		}
 	}
-	if since := valueSince[d.String()]; t.version() < since {
-		return fmt.Sprintf("systemd %d does not know the value, it came with %d", t.version(), since)
+	if since := valueSince[d.Name][d.Value]; v < since {
+		return fmt.Sprintf("systemd %d does not know the value, it came with %d", v, since)
 	}
 	return ""
 }

@@ -58,6 +58,23 @@ var table = sync.OnceValue(func() map[string]map[string]Directive {
 	return all
 })
 
+// mortal are the names of directives that some newer version has no more.
+var mortal = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{}
+	for _, section := range table() {
+		for name, d := range section {
+			if d.Until != 0 {
+				names[name] = true
+			}
+		}
+	}
+	return names
+})
+
+// Mortal says whether a directive of this name is gone from any section of a
+// newer version. With the newest one, nothing else can be missing.
+func Mortal(name string) bool { return mortal()[name] }
+
 // Find looks a directive up.
 func Find(section, name string) (Directive, bool) {
 	d, ok := table()[section][name]
