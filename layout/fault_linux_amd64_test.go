@@ -1,10 +1,12 @@
 package layout_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,18 +34,43 @@ func faulty(root string, owners layout.Owners) layout.Tree {
 	})}
 }
 
-func prepare(t *testing.T) string {
-	root := t.TempDir()
+func prepare(t *testing.T, root string) {
 	for name, content := range map[string]string{
 		"wide/stale": "", "wide/old/x": "", "changed": "old", "copied": "old", "source": "new", "loose": "same", "gone/a/b": "", "gone/c": "",
 	} {
 		write(t, root, name, content, 0o644)
 	}
 	require.NoError(t, os.Symlink("old", filepath.Join(root, "link")))
-	return root
 }
 
-// TestEnsureInChild is the process that the tests below stop.
+// inMemory gives a directory in which syncing costs nothing: what is on disk is
+// not what these tests ask, but which calls were made.
+func inMemory(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "layout-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return dir
+}
+
+// child is this binary, running one test with what it needs in its environment.
+func child(t *testing.T, test string, fault sysfault.Fault, env ...string) (sysfault.Result, string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+test+"$")
+	cmd.Env = append(append(os.Environ(), "GOMAXPROCS=1", "GOGC=off"), env...)
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	require.NoError(t, err)
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
+	result, err := sysfault.Run(cmd, fault)
+	require.NoError(t, err)
+	b, err := os.ReadFile(out.Name())
+	require.NoError(t, err)
+	return result, string(b)
+}
+
+// TestEnsureInChild is the process that the next test kills.
 func TestEnsureInChild(t *testing.T) {
 	root := os.Getenv("LAYOUT_TEST_ROOT")
 	if root == "" {
@@ -53,25 +80,7 @@ func TestEnsureInChild(t *testing.T) {
 	sysfault.Begin()
 	_, err := tree.Ensure(t.Context())
 	sysfault.End()
-	if err != nil {
-		t.Fatal("ENSURE:", err)
-	}
-}
-
-func strike(t *testing.T, tree layout.Tree, fault sysfault.Fault) (sysfault.Result, string) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestEnsureInChild$")
-	cmd.Env = append(os.Environ(), "LAYOUT_TEST_ROOT="+tree.Root, "LAYOUT_TEST_OWNERS="+string(tree.Owners), "GOMAXPROCS=1", "GOGC=off")
-	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	require.NoError(t, err)
-	defer out.Close()
-	cmd.Stdout, cmd.Stderr = out, out
-	fault.Dir = tree.Root
-	result, err := sysfault.Run(cmd, fault)
-	require.NoError(t, err)
-	b, err := os.ReadFile(out.Name())
-	require.NoError(t, err)
-	return result, string(b)
 }
 
 // whole checks that every file is the old one or the new one.
@@ -105,22 +114,25 @@ func leftovers(t *testing.T, root string) (all []string) {
 // TestKilledAnywhere: at each system call that changes something, the process
 // dies. Every file is whole, and the next run finishes the work.
 func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
 	for _, owners := range []layout.Owners{layout.RecordOwners, layout.ApplyOwners} {
 		steps := 0
 		for at := 1; ; at++ {
-			tree := faulty(prepare(t), owners)
-			result, out := strike(t, tree, sysfault.Fault{At: at})
+			root := inMemory(t)
+			prepare(t, root)
+			tree := faulty(root, owners)
+			result, out := child(t, "TestEnsureInChild", sysfault.Fault{At: at, Dir: root}, "LAYOUT_TEST_ROOT="+root, "LAYOUT_TEST_OWNERS="+string(owners))
 			if !result.Status.Signaled() {
 				require.Zero(t, result.Status.ExitStatus(), out)
 				require.Less(t, result.Calls, at)
 				break
 			}
 			require.Equal(t, syscall.SIGKILL, result.Status.Signal())
-			whole(t, tree.Root)
+			whole(t, root)
 			_, err := tree.Ensure(t.Context())
 			require.NoError(t, err, "killed at call %d, %s", at, result.Struck)
 			settled(t, tree)
-			require.Empty(t, leftovers(t, tree.Root), "killed at call %d, %s", at, result.Struck)
+			require.Empty(t, leftovers(t, root), "killed at call %d, %s", at, result.Struck)
 			steps++
 		}
 		t.Logf("%q: killed at %d calls", owners, steps)
@@ -128,51 +140,82 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
+// TestFailuresInChild is the process whose calls the next tests let fail, each
+// in a tree of its own.
+func TestFailuresInChild(t *testing.T) {
+	dir := os.Getenv("LAYOUT_TEST_FAILURES")
+	if dir == "" {
+		return
+	}
+	owners, lasting := layout.Owners(os.Getenv("LAYOUT_TEST_OWNERS")), os.Getenv("LAYOUT_TEST_LASTING") != ""
+	at := 1
+	for ; ; at++ {
+		root := filepath.Join(dir, strconv.Itoa(at))
+		prepare(t, root)
+		tree := faulty(root, owners)
+		sysfault.Begin()
+		_, err := tree.Ensure(t.Context())
+		if !sysfault.End() {
+			require.NoError(t, err)
+			break
+		}
+		// Some calls can be done without: a file that can't be read for comparison
+		// is written. copy_file_range's error is hidden by os.File, which copies
+		// otherwise; what then fails may be another call.
+		if err != nil && !strings.Contains(err.Error(), os.Getenv("LAYOUT_TEST_ERROR")) {
+			require.ErrorContains(t, err, "copy_file_range")
+		}
+		whole(t, root)
+		if !lasting && !strings.Contains(fmt.Sprint(err), "unlinkat") {
+			require.Empty(t, leftovers(t, root), "call %d: %v", at, err)
+		}
+		_, err = tree.Ensure(t.Context())
+		require.NoError(t, err)
+		settled(t, tree)
+		require.Empty(t, leftovers(t, root))
+		require.NoError(t, os.RemoveAll(root))
+	}
+	fmt.Println("calls:", at-1)
+}
+
+func failures(t *testing.T, owners layout.Owners, fault sysfault.Fault, env ...string) int {
+	dir := inMemory(t)
+	fault.Each, fault.Dir = true, dir
+	result, out := child(t, "TestFailuresInChild", fault, append(env, "LAYOUT_TEST_FAILURES="+dir, "LAYOUT_TEST_OWNERS="+string(owners), "LAYOUT_TEST_ERROR="+fault.Errno.Error())...)
+	require.True(t, result.Status.Exited() && result.Status.ExitStatus() == 0, out)
+	_, after, ok := strings.Cut(out, "calls: ")
+	require.True(t, ok, out)
+	n, err := strconv.Atoi(strings.Fields(after)[0])
+	require.NoError(t, err)
+	return n
+}
+
 // TestEachCallFails: each system call that touches files fails once. Ensure says
 // so, leaves no half of anything, and the next run finishes the work.
 func TestEachCallFails(t *testing.T) {
+	t.Parallel()
 	errnos := []syscall.Errno{syscall.ENOSPC}
 	if os.Getenv("BEDPLATE_LONG") != "" {
 		errnos = append(errnos, syscall.EIO, syscall.EROFS, syscall.EMFILE, syscall.EDQUOT)
 	}
 	for _, errno := range errnos {
 		for _, owners := range []layout.Owners{layout.RecordOwners, layout.ApplyOwners} {
-			t.Run(errno.Error()+" "+string(owners), func(t *testing.T) {
-				at := 1
-				for eachCallFails(t, owners, errno, at) {
-					at++
-				}
-				require.Greater(t, at, 100)
-			})
+			n := failures(t, owners, sysfault.Fault{Errno: errno, Reads: true})
+			t.Logf("%q: %d calls failed: %v", owners, n, errno)
+			require.Greater(t, n, 100)
 		}
 	}
 }
 
-func eachCallFails(t *testing.T, owners layout.Owners, errno syscall.Errno, at int) bool {
-	tree := faulty(prepare(t), owners)
-	result, out := strike(t, tree, sysfault.Fault{At: at, Errno: errno, Reads: true})
-	require.True(t, result.Status.Exited(), out)
-	if result.Struck == "" {
-		require.Zero(t, result.Status.ExitStatus(), out)
-		return false
+// TestNothingWorksAnyMore: from each call that changes something on, all fail,
+// as on a file system that turned read-only.
+func TestNothingWorksAnyMore(t *testing.T) {
+	t.Parallel()
+	for _, owners := range []layout.Owners{layout.RecordOwners, layout.ApplyOwners} {
+		n := failures(t, owners, sysfault.Fault{Errno: syscall.EROFS, Lasting: true}, "LAYOUT_TEST_LASTING=1")
+		t.Logf("%q: %d calls", owners, n)
+		require.Greater(t, n, 20)
 	}
-	// Some calls can be done without: a file that can't be read for comparison is
-	// written. What else fails is told, save copy_file_range, whose error os.File
-	// hides.
-	if result.Status.ExitStatus() != 0 {
-		require.Contains(t, out, "ENSURE: ", "%s at call %d", result.Struck, at)
-		if result.Struck != "copy_file_range" {
-			require.Contains(t, out, errno.Error(), "%s at call %d", result.Struck, at)
-		}
-	}
-	whole(t, tree.Root)
-	if result.Struck != "unlinkat" {
-		require.Empty(t, leftovers(t, tree.Root), "%s at call %d: %s", result.Struck, at, out)
-	}
-	_, err := tree.Ensure(t.Context())
-	require.NoError(t, err)
-	settled(t, tree)
-	return true
 }
 
 // TestDeployInChild is the process that the next test stops.
@@ -194,6 +237,7 @@ func deployment(r layout.Releases, text string) layout.Deployment {
 // TestDeployKilledAnywhere: the old release stays current until the new one is,
 // the way back is known all the time, and the next deployment heals.
 func TestDeployKilledAnywhere(t *testing.T) {
+	t.Parallel()
 	steps := 0
 	for at := 1; ; at++ {
 		r := shelf(t)
@@ -201,12 +245,9 @@ func TestDeployKilledAnywhere(t *testing.T) {
 			_, err := deployment(r, text).Ensure(t.Context())
 			require.NoError(t, err)
 		}
-		cmd := exec.Command(os.Args[0], "-test.run=^TestDeployInChild$")
-		cmd.Env = append(os.Environ(), "LAYOUT_TEST_DEPLOY="+r.Root, "GOMAXPROCS=1", "GOGC=off")
-		result, err := sysfault.Run(cmd, sysfault.Fault{At: at, Dir: r.Root})
-		require.NoError(t, err)
+		result, out := child(t, "TestDeployInChild", sysfault.Fault{At: at, Dir: r.Root}, "LAYOUT_TEST_DEPLOY="+r.Root)
 		if !result.Status.Signaled() {
-			require.Zero(t, result.Status.ExitStatus())
+			require.Zero(t, result.Status.ExitStatus(), out)
 			break
 		}
 		steps++
