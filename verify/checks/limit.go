@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/bedplate/bedplate/verify"
-	"github.com/coreos/go-systemd/v22/dbus"
 )
 
 // hierarchy is where every systemd mounts cgroup v2 (or, on a hybrid host,
@@ -19,31 +18,39 @@ const hierarchy = "/sys/fs/cgroup"
 // wanted: "memory.max" and "268435456", "cpu.max" and "50000 100000", in the
 // kernel's words. What systemd believes is not asked.
 func Limit(unit, file, wanted string) verify.Check {
-	return verify.Check{Name: "limit/" + unit + "/" + file, Look: func(ctx context.Context) verify.Finding {
-		return manager(ctx, func(conn *dbus.Conn) verify.Finding {
-			group, err := property[string](ctx, conn, unit, interfaceOf(unit), "ControlGroup")
-			if err != nil {
-				return verify.CouldNotLook(err)
-			}
-			if group == "" {
-				return verify.CouldNotLook(fmt.Errorf("%s has no cgroup now; is it running?", unit))
-			}
-			text, err := os.ReadFile(path.Join(hierarchy, group, file))
-			if err != nil {
-				return verify.CouldNotLook(err)
-			}
-			return verify.Equal(wanted, strings.Join(strings.Split(strings.TrimSpace(string(text)), "\n"), "; ")).
-				Because("the kernel has another value in "+group, "restart the unit, and look for foreign drop-ins: systemctl cat "+unit)
-		})
-	}}
+	c := ofUnit(unit, "", Quick, func(_ context.Context, p properties) (verify.Finding, error) {
+		group, err := controlGroup(p)
+		if err != nil {
+			return verify.Finding{}, err
+		}
+		text, err := kernelFile(group, file)
+		if err != nil {
+			return verify.Finding{}, err
+		}
+		return verify.Equal(wanted, text).Because("the kernel has another value in "+group, "restart the unit, and look for foreign drop-ins: systemctl cat "+unit), nil
+	})
+	c.Name = "limit/" + unit + "/" + file
+	c.Tags = append(c.Tags, "cgroup")
+	return c
 }
 
-// interfaceOf names the D-Bus interface of a unit's own type: "Service" for
-// "app.service".
-func interfaceOf(unit string) string {
-	kind := strings.TrimPrefix(path.Ext(unit), ".")
-	if kind == "" {
-		return "Unit"
+// controlGroup is a running unit's cgroup, "/system.slice/app.service".
+func controlGroup(p properties) (string, error) {
+	group, err := get[string](p, "ControlGroup")
+	if err != nil {
+		return "", err
 	}
-	return strings.ToUpper(kind[:1]) + kind[1:]
+	if group == "" {
+		return "", fmt.Errorf("%s has no cgroup now; is it running?", p.text("Id"))
+	}
+	return group, nil
+}
+
+// kernelFile is a file of a cgroup on one line.
+func kernelFile(group, file string) (string, error) {
+	text, err := os.ReadFile(path.Join(hierarchy, group, path.Base(file)))
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(strings.Split(strings.TrimSpace(string(text)), "\n"), "; "), nil
 }

@@ -1,0 +1,74 @@
+package checks_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/bedplate/bedplate/account"
+	"github.com/bedplate/bedplate/verify"
+	"github.com/bedplate/bedplate/verify/checks"
+	"github.com/stretchr/testify/require"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func TestAccounts(t *testing.T) {
+	root := tree(t, map[string]string{
+		"etc/passwd": "root:x:0:0:root:/root:/bin/bash\napp:x:900:900:App:/nonexistent:/usr/sbin/nologin\nopen:x:901:901::/home/open:/bin/sh\n" +
+			"twin:x:900:902::/:/bin/false\ntoor:x:0:0::/:/bin/false\nlone:x:903:903::/:/bin/false\n# a comment\n+@nis::::::\n",
+		"etc/group":  "root:x:0:\napp:x:900:\nopen:x:901:\nadm:x:4:app,syslog\nsame:x:901:\nlone:x:903:\n",
+		"etc/shadow": "root:*:19000:0:99999:7:::\napp:!*:19000::::::\nopen::19000::::::\ntwin:$y$j9T$x:19000::::::\n",
+	})
+	judge(t, []want{
+		{checks.User(root, account.User{Name: "lone"}), verify.Pass, "uid 903, group lone"},
+		{checks.User(root, account.User{Name: "app", UID: 900, Groups: []string{"adm"}, Home: "/nonexistent"}), verify.Fail, "twin has the same uid 900"},
+		{checks.User(root, account.User{Name: "lone", UID: 904, Home: "/srv", Shell: "/bin/sh", Groups: []string{"adm", "none"}, Group: "app"}), verify.Fail,
+			"uid is 903, not 904; primary group is lone, not app; it is not in group adm; it is not in group none; home is /, not /srv; shell is /bin/false, not /bin/sh"},
+		{checks.User(root, account.User{Name: "open", Shell: "/bin/sh"}), verify.Pass, ""},
+		{checks.User(root, account.User{Name: "open"}), verify.Fail, "shell /bin/sh lets somebody log in"},
+		{checks.User(root, account.User{Name: "toor", Group: "root"}), verify.Fail, "it is root"},
+		{checks.User(root, account.User{Name: "none"}), verify.Fail, "found absent"},
+		{checks.User(root, account.User{Name: "none", Absent: true}), verify.Pass, ""},
+		{checks.User(root, account.User{Name: "app", Absent: true}), verify.Fail, "wanted absent"},
+		{checks.Group(root, account.Group{Name: "app", GID: 900}), verify.Pass, ""},
+		{checks.Group(root, account.Group{Name: "app", GID: 7}), verify.Fail, "gid 900"},
+		{checks.Group(root, account.Group{Name: "open"}), verify.Fail, "same has the same"},
+		{checks.Group(root, account.Group{Name: "none"}), verify.Fail, "found absent"},
+		{checks.PasswordLocked(root, "app"), verify.Pass, ""},
+		{checks.PasswordLocked(root, "root"), verify.Pass, ""},
+		{checks.PasswordLocked(root, "open"), verify.Fail, "open without a password"},
+		{checks.PasswordLocked(root, "twin"), verify.Fail, "found a password"},
+		{checks.PasswordLocked(root, "lone"), verify.Fail, "no line in /etc/shadow"},
+		{checks.User(t.TempDir(), account.User{Name: "app"}), verify.Unknown, "no such file"},
+	})
+	require.NoError(t, os.WriteFile(filepath.Join(root, "etc/passwd"), []byte("app:x:900\n"), 0o644))
+	judge(t, []want{{checks.User(root, account.User{Name: "app"}), verify.Unknown, "etc/passwd:1: 3 fields, not 7"}})
+}
+
+func TestWriteAudit(t *testing.T) {
+	root := tree(t, map[string]string{
+		"etc/passwd": "app:x:4000000:4000001::/:/bin/false\nadmin:x:0:0::/:/bin/false\n", "etc/group": "app:x:4000001:\n",
+		"opt/app/bin/app": "", "opt/app/etc/app.conf": "", "opt/app/data/log": "",
+	})
+	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(root, "opt/app/link")))
+	audit := func(except ...string) verify.Check {
+		return checks.WriteAudit(root, "app", []string{"/opt/app", "/opt/none"}, except)
+	}
+	judge(t, []want{{audit(), verify.Pass, "none that app can write"}})
+
+	mode := func(name string, m os.FileMode) { require.NoError(t, os.Chmod(filepath.Join(root, name), m)) }
+	mode("opt/app/etc/app.conf", 0o666)
+	judge(t, []want{{audit(), verify.Fail, "/opt/app/etc/app.conf"}, {audit("/opt/app/etc"), verify.Pass, ""}})
+	mode("opt/app/etc/app.conf", 0o644)
+	mode("opt", 0o777)
+	judge(t, []want{{audit(), verify.Fail, "/opt (on the way to /opt/app)"}})
+	mode("opt", 0o777|os.ModeSticky)
+	judge(t, []want{{audit(), verify.Pass, ""}})
+	judge(t, []want{
+		{checks.WriteAudit(root, "nobody", []string{"/opt"}, nil), verify.Unknown, "no user nobody"},
+		{checks.WriteAudit(root, "app", []string{"opt"}, nil), verify.Unknown, "no absolute path"},
+		{checks.WriteAudit(root, "admin", []string{"/opt/app"}, nil), verify.Fail, "/opt/app"},
+	})
+}
