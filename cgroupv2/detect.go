@@ -36,11 +36,17 @@ type Info struct {
 	// Self is the caller's own cgroup, as ControlGroup= of its unit; "" if it has none.
 	Self string
 	// Delegated says whether the caller may make cgroups below Self: a cgroup at
-	// or above it, DelegatedPath, was delegated by systemd, or no systemd runs.
+	// or above it, DelegatedPath, was delegated by systemd, or no systemd runs, and
+	// its files are the caller's to write.
 	// Handed are the controllers that there are below it.
 	Delegated     bool
 	DelegatedPath string
 	Handed        []string
+	// Inner says that the mount is not the machine's whole hierarchy but a part,
+	// as in a container: what binds further up can't be seen.
+	Inner bool
+	// Features are those of the kernel that could be looked for: see Has.
+	Features map[Feature]bool
 	// Systemd says whether systemd is the one who manages the tree.
 	Systemd bool
 }
@@ -77,8 +83,10 @@ func Detect() (Info, error) {
 	if info.Enabled, err = o.words("", "cgroup.subtree_control"); err != nil {
 		return info, err
 	}
+	_, err = tree.Mode("", "cgroup.type") // which the true root does not have
+	info.Inner = err == nil
 	rel, err := cgfs.Relative(info.Self)
-	if err != nil {
+	if info.Features = probe(tree, rel); err != nil {
 		// A cgroup outside our namespace ("/../..") is nothing that was delegated to us.
 		return info, nil
 	}
@@ -90,6 +98,9 @@ func Detect() (Info, error) {
 		return info, nil
 	case err != nil:
 		return info, err
+	}
+	if !tree.Writable(root, "cgroup.procs") {
+		return info, nil
 	}
 	info.Delegated, info.DelegatedPath = true, cgfs.Host(root)
 	info.Handed, err = o.words(root, "cgroup.controllers")

@@ -10,6 +10,7 @@ import (
 // Versions of systemd, as measured on 247, 252 and 257.
 const (
 	finePercent = 252 // CPUQuota=12.34% and MemoryMax=12.34%; 247 ignores them
+	idleWeight  = 252 // CPUWeight=idle
 )
 
 // Directives gives the limits as systemd's directives, in a fixed order, for a
@@ -34,7 +35,7 @@ func (l Limits) directives(systemd int) (list []directive) {
 			add(m.name, m.value.String())
 		}
 	}
-	if l.CPUWeight != 0 {
+	if l.CPUWeight != 0 && (l.CPUWeight != Idle || systemd >= idleWeight) {
 		add("CPUWeight", l.CPUWeight.String())
 	}
 	switch l.CPUMax.state {
@@ -112,6 +113,15 @@ func (l Limits) Undirected(systemd int) (what []string) {
 	}
 	if l.CPUMax.burst != 0 {
 		what = append(what, fmt.Sprintf("CPUMax burst %s: systemd has no directive for it; write it to a delegated cgroup with Set", l.CPUMax.burst))
+	}
+	if l.CPUWeight == Idle && systemd < idleWeight {
+		what = append(what, fmt.Sprintf("CPUWeight=idle: systemd %d takes 1 to 10000; 1 comes nearest", systemd))
+	}
+	for _, h := range l.HugePages {
+		what = append(what, fmt.Sprintf("HugePages %s=%s: systemd has no directive for it", h.Size, h.Max))
+	}
+	for _, m := range l.Misc {
+		what = append(what, fmt.Sprintf("Misc %s=%s: systemd has no directive for it", m.Resource, m.Max))
 	}
 	return what
 }

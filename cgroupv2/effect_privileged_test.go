@@ -4,6 +4,8 @@ package cgroupv2_test
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -58,8 +60,12 @@ func TestWeightsShare(t *testing.T) {
 	d := delegated(t)
 	heavy := made(t, d+"/heavy", cgroupv2.Limits{CPUWeight: 400, CPUSet: cgroupv2.CPUs(0)})
 	light := made(t, d+"/light", cgroupv2.Limits{CPUWeight: 100, CPUSet: cgroupv2.CPUs(0)})
-	starts(t, heavy, "spin", "1")
-	starts(t, light, "spin", "1")
+	for _, g := range []cgroupv2.Group{heavy, light} {
+		cmd := starts(t, g, "spin", "1")
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
+		require.NoError(t, err)
+		require.Contains(t, string(status), "Cpus_allowed_list:\t0\n", "the CPU set holds for what is started inside")
+	}
 	time.Sleep(300 * time.Millisecond)
 	a, b := usage(t, heavy.Path), usage(t, light.Path)
 	time.Sleep(2 * time.Second)
@@ -119,9 +125,8 @@ func TestTasksAreRefused(t *testing.T) {
 func TestFreezeAndKill(t *testing.T) {
 	d := delegated(t)
 	g := made(t, d+"/tree", cgroupv2.Limits{})
-	inner := made(t, d+"/tree/inner", cgroupv2.Limits{})
-	for _, at := range []cgroupv2.Group{g, inner} {
-		starts(t, at, "spin", "1")
+	for _, at := range []string{"/tree/a", "/tree/b/c"} {
+		starts(t, made(t, d+at, cgroupv2.Limits{}), "spin", "1")
 	}
 	require.NoError(t, g.Freeze(t.Context()))
 	usage(t, g.Path)

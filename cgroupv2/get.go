@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,17 +59,52 @@ func get(tree hierarchy, rel string) (l Limits, err error) {
 		return err
 	})
 	read("cpu.weight", func(s string) (err error) {
-		if s != "0" { // of a group with cpu.idle, which has none
+		if s != "0" { // of a group with cpu.idle, on some kernels
 			l.CPUWeight, err = ParseWeight(s)
 		}
 		return err
+	})
+	read("cpu.idle", func(s string) error {
+		if s == "1" {
+			l.CPUWeight = Idle
+		}
+		return nil
 	})
 	read("cpuset.cpus", func(s string) (err error) { l.CPUSet, err = parseKernelSet(s); return err })
 	read("cpuset.mems", func(s string) (err error) { l.MemoryNodes, err = parseKernelSet(s); return err })
 	read("pids.max", func(s string) (err error) { l.TasksMax, err = parseKernelCount(s); return err })
 	read("io.weight", func(s string) (err error) { l.IOWeight, err = parseDefaultWeight(s); return err })
 	read("io.max", func(s string) (err error) { l.IOMax, err = parseIOMax(s); return err })
+	read("misc.max", func(s string) (err error) { l.Misc, err = parseMiscMax(s); return err })
+	huge := false
+	read("cgroup.controllers", func(s string) error { huge = slices.Contains(strings.Fields(s), "hugetlb"); return nil })
+	for _, size := range hugeSizes {
+		if huge {
+			read("hugetlb."+size+".max", func(s string) error {
+				most, err := parseKernelMemory(s)
+				l.HugePages = append(l.HugePages, HugePageLimit{Bytes(hugeBytes(size)), most})
+				return err
+			})
+		}
+	}
 	return l, errors.Join(errs...)
+}
+
+// parseMiscMax reads misc.max: "sev 10", "sev_es max".
+func parseMiscMax(s string) (list []MiscLimit, err error) {
+	for line := range strings.Lines(s) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		n, err := parseKernelCount(value)
+		m := MiscLimit{name, n}
+		if err == nil {
+			err = m.validate("misc.max")
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, nil
 }
 
 func parseKernelSet(s string) (CPUSet, error) {

@@ -29,6 +29,9 @@ type Limits struct {
 	// the BFQ scheduler or with io.cost enabled.
 	IOMax    []IOLimit
 	IOWeight Weight
+	// HugePages and Misc limit what few groups use. systemd knows neither.
+	HugePages []HugePageLimit
+	Misc      []MiscLimit
 }
 
 // Validate says what is wrong with the values, all of it, as FieldErrors.
@@ -51,7 +54,10 @@ func (l Limits) Validate() error {
 		}
 		seen[io.Device] = true
 	}
-	return errors.Join(errs...)
+	if l.IOWeight == Idle {
+		errs = append(errs, fieldError("IOWeight", "idle", "disks have no such class; 1 is the least"))
+	}
+	return errors.Join(append(errs, l.validateHuge())...)
 }
 
 // notAbove compares amounts with amounts, and percentages with percentages.

@@ -3,13 +3,67 @@
 package cgroupv2_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
 	"time"
+
+	"github.com/bedplate/bedplate/cgroupv2"
 )
+
+// own uses the delegated cgroup that this process was started in.
+func own() error {
+	g, err := cgroupv2.Own()
+	if err != nil {
+		return err
+	}
+	return use(g)
+}
+
+// use makes a cgroup below one, with limits, and runs a program in it.
+func use(g cgroupv2.Group) error {
+	if err := g.Vacate("main"); err != nil {
+		return err
+	}
+	if err := g.Vacate("main"); err != nil { // there is nobody left
+		return err
+	}
+	below := cgroupv2.Group{Path: g.Path + "/worker", Limits: cgroupv2.Limits{MemoryMax: cgroupv2.MiB(100), TasksMax: cgroupv2.Tasks(50)}}
+	if _, err := below.Ensure(context.Background()); err != nil {
+		return err
+	}
+	cmd := exec.Command("/bin/cat", "/proc/self/cgroup")
+	cmd.Stdout = os.Stdout
+	if err := below.Start(cmd); err != nil {
+		return err
+	}
+	if err := cmd.Wait(); err != nil {
+		return err
+	}
+	long := exec.Command("/bin/sleep", "1000")
+	if err := below.Start(long); err != nil {
+		return err
+	}
+	if err := below.Freeze(context.Background()); err != nil {
+		return err
+	}
+	if err := below.Kill(context.Background()); err != nil {
+		return err
+	}
+	_ = long.Wait()
+	return below.Remove()
+}
+
+func scope() error {
+	g, err := cgroupv2.Scope{Name: "of-user.scope", User: true, Limits: cgroupv2.Limits{TasksMax: cgroupv2.Tasks(77)}}.Start(context.Background())
+	if err != nil {
+		return err
+	}
+	return use(g)
+}
 
 // load is what this binary does when it is started as a load: something that
 // uses what a limit is about.
@@ -44,6 +98,16 @@ func load(args []string) {
 		if err := exec.Command("/bin/true").Run(); err != nil {
 			fmt.Fprintln(os.Stdout, err)
 			os.Exit(3)
+		}
+	case "own":
+		if err := own(); err != nil {
+			fmt.Println(err)
+			os.Exit(4)
+		}
+	case "scope": // the user's
+		if err := scope(); err != nil {
+			fmt.Println(err)
+			os.Exit(4)
 		}
 	case "sleep":
 		time.Sleep(time.Hour)

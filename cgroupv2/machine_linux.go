@@ -22,3 +22,16 @@ func machineMemory() (uint64, error) {
 	}
 	return 0, fmt.Errorf("/proc/meminfo has no MemTotal")
 }
+
+// machineCPUs counts the CPUs that are online.
+func machineCPUs() (int, error) {
+	text, err := os.ReadFile("/sys/devices/system/cpu/online")
+	if err != nil {
+		return 0, err
+	}
+	set, ok := parseList(strings.TrimSpace(string(text)))
+	if !ok {
+		return 0, fmt.Errorf("/sys/devices/system/cpu/online: %q is no list", text)
+	}
+	return len(set.numbers()), nil
+}

@@ -166,12 +166,12 @@ func (o owner) canHandOn(at string, names []string) error {
 // that are still to come, with the cgroup or its controller, have known values.
 func (o owner) differences(rel string, wanted []setting, missing []string, fresh bool) (list []difference, err error) {
 	for _, s := range wanted {
-		now := initial[s.file]
-		if s.device != "" {
-			now = s.device
-		}
+		now := s.initially()
 		if !fresh && !slices.Contains(missing, s.controller()) {
 			content, err := o.Read(rel, s.file)
+			if errors.Is(err, fs.ErrNotExist) && s.optional {
+				continue
+			}
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil, o.gone(rel, &UnavailableError{Path: cgfs.Host(rel), What: s.file, Err: err})
 			}
@@ -208,7 +208,7 @@ func (a action) change() bedplate.Change {
 		if a.device != "" && a.now == a.device {
 			c.Detail = a.file + ": " + a.device + " unlimited → " + a.read
 		}
-		if strings.HasPrefix(a.file, "memory.") && a.read != a.setting.write {
+		if (strings.HasPrefix(a.file, "memory.") || strings.HasPrefix(a.file, "hugetlb.")) && a.read != a.setting.write {
 			c.Detail += " (" + a.setting.write + " in whole pages)"
 		}
 	}

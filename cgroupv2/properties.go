@@ -48,7 +48,11 @@ func (l Limits) properties(systemd int) (list []property) {
 			add(m.name+"Scale", uint32((m.value.n*math.MaxUint32+9999)/10000))
 		}
 	}
-	number("CPUWeight", given(l.CPUWeight != 0), uint64(l.CPUWeight))
+	if l.CPUWeight != Idle {
+		number("CPUWeight", given(l.CPUWeight != 0), uint64(l.CPUWeight))
+	} else if systemd >= idleWeight {
+		add("CPUWeight", uint64(0)) // systemd's CGROUP_WEIGHT_IDLE
+	}
 	if l.CPUMax.IsSet() {
 		scale := math.Pow10(places(systemd) + 2)
 		number("CPUQuotaPerSecUSec", l.CPUMax.state, uint64(math.Round(math.Round(l.CPUMax.cores*scale)/scale*1e6)))

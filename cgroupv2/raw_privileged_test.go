@@ -88,13 +88,21 @@ func TestRawKernelAnswers(t *testing.T) {
 		require.NoError(t, err, "%s=%q", row.file, row.write)
 		require.Equal(t, row.read, kernel(t, g.Path, row.file), "%s=%q", row.file, row.write)
 	}
+	for nice := -20; nice <= 19; nice++ {
+		w, err := cgroupv2.WeightFromNice(nice)
+		require.NoError(t, err)
+		require.NoError(t, raw(g.Path, "cpu.weight", w.String()))
+		t.Logf("nice %d: weight %s, which the kernel calls %s", nice, w, kernel(t, g.Path, "cpu.weight.nice"))
+	}
 	if exists(g.Path, "cpu.idle") {
 		require.NoError(t, raw(g.Path, "cpu.idle", "1"))
 		require.ErrorIs(t, raw(g.Path, "cpu.weight", "100"), syscall.EINVAL)
 		require.Contains(t, []string{"0", "1"}, kernel(t, g.Path, "cpu.weight")) // 6.1, 6.12
-		_, err := cgroupv2.Get(g.Path)
-		require.NoError(t, err)
-		require.ErrorContains(t, cgroupv2.Set(g.Path, cgroupv2.Limits{CPUWeight: 50}), "cpu.idle")
+		require.Equal(t, cgroupv2.Idle, mustGet(t, g.Path).CPUWeight)
+		require.NoError(t, cgroupv2.Set(g.Path, cgroupv2.Limits{CPUWeight: 50}), "out of the idle class first")
+		require.Equal(t, "50", kernel(t, g.Path, "cpu.weight"))
+		require.NoError(t, cgroupv2.Set(g.Path, cgroupv2.Limits{CPUWeight: cgroupv2.Idle}))
+		require.Equal(t, "1", kernel(t, g.Path, "cpu.idle"))
 	}
 }
 

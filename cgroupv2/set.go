@@ -114,8 +114,8 @@ func explain(file string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENODEV) && file == "io.max":
 		why = "the kernel knows no such disk, or it is a partition of one"
-	case errors.Is(err, syscall.EINVAL) && file == "cpu.weight":
-		why = "a group with cpu.idle=1 has no weight"
+	case errors.Is(err, syscall.EINVAL) && file == "misc.max":
+		why = "the root's misc.capacity has no such resource"
 	case errors.Is(err, syscall.EINVAL) && file == "cpu.max":
 		why = "its cpu.max.burst is above the quota; say a burst with WithBurst"
 	case errors.Is(err, syscall.EBUSY) && strings.HasPrefix(file, "memory."):

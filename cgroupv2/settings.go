@@ -12,6 +12,8 @@ type setting struct {
 	write, read string
 	// device is whose line of the file it is, "" for a file of one value.
 	device string
+	// optional: where the file is missing, the value holds.
+	optional bool
 }
 
 // settings lists what the limits write, file by file. resolve finds a disk's
@@ -29,7 +31,12 @@ func (l Limits) settings(resolve func(device string) (string, error)) (list []se
 			add("cpu.max.burst", strconv.FormatInt(l.CPUMax.burst.Microseconds(), 10))
 		}
 	}
-	if l.CPUWeight != 0 {
+	switch l.CPUWeight {
+	case 0:
+	case Idle:
+		add("cpu.idle", "1")
+	default: // which the kernel refuses while the group is idle
+		list = append(list, setting{file: "cpu.idle", write: "0", read: "0", optional: true})
 		add("cpu.weight", l.CPUWeight.String())
 	}
 	if l.CPUSet.IsSet() {
@@ -56,6 +63,12 @@ func (l Limits) settings(resolve func(device string) (string, error)) (list []se
 		seen[device] = io.Device
 		line := io.line(device)
 		list = append(list, setting{file: "io.max", write: line, read: line, device: device})
+	}
+	for _, h := range l.HugePages {
+		list = append(list, h.setting())
+	}
+	for _, m := range l.Misc {
+		list = append(list, m.setting())
 	}
 	return list, nil
 }
@@ -94,7 +107,7 @@ func (s setting) holds(now string) bool {
 	if now == s.read {
 		return true
 	}
-	if s.device == "" {
+	if s.file != "io.max" {
 		return false
 	}
 	// The kernel's line has all four keys, ours those that are wanted.
@@ -118,9 +131,22 @@ func (s setting) controller() string {
 	return name
 }
 
+// initially is the setting's value in a new cgroup.
+func (s setting) initially() string {
+	switch {
+	case s.file == "misc.max":
+		return s.device + " max"
+	case s.device != "":
+		return s.device
+	case strings.HasPrefix(s.file, "hugetlb."):
+		return "max"
+	}
+	return initial[s.file]
+}
+
 // initial is what the files of a new cgroup hold, from 5.10 on; those that start
 // empty are not named.
 var initial = map[string]string{
 	"memory.min": "0", "memory.low": "0", "memory.high": "max", "memory.max": "max", "memory.swap.max": "max",
-	"cpu.max": "max 100000", "cpu.max.burst": "0", "cpu.weight": "100", "pids.max": "max", "io.weight": "default 100",
+	"cpu.max": "max 100000", "cpu.max.burst": "0", "cpu.weight": "100", "cpu.idle": "0", "pids.max": "max", "io.weight": "default 100",
 }

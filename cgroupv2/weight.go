@@ -3,6 +3,7 @@ package cgroupv2
 import (
 	"fmt"
 	"math"
+	"sort"
 	"strconv"
 )
 
@@ -14,6 +15,10 @@ type Weight uint16
 const DefaultWeight Weight = 100
 
 const mostWeight Weight = 10000
+
+// Idle is no weight but a class of its own: CPUs that nobody else wants (cpu.idle,
+// kernel 5.15; CPUWeight=idle, systemd 252).
+const Idle Weight = 1<<16 - 1
 
 // WeightFromShares converts cgroup v1's cpu.shares (2 to 262,144, default 1,024):
 // the least, the default and the most meet those of weights. The curve through
@@ -40,19 +45,43 @@ func WeightFromNice(nice int) (Weight, error) {
 	return Weight(math.Round(float64(DefaultWeight) * math.Pow(1.25, -float64(nice)))), nil
 }
 
-// ParseWeight reads "1" to "10000".
+// Shares is the least of cgroup v1's cpu.shares that converts to the weight: 1,024
+// for the default. Idle has 2, the least there is.
+func (w Weight) Shares() uint64 {
+	if w == 0 || w == Idle {
+		return 2
+	}
+	return uint64(2 + sort.Search(262144-2, func(n int) bool { return WeightFromShares(uint64(2+n)) >= min(w, mostWeight) }))
+}
+
+// Nice is the nice value that comes nearest: 0 for the default, 19 for Idle.
+func (w Weight) Nice() int {
+	if w == Idle || w == 0 {
+		return 19
+	}
+	n := math.Round(math.Log(float64(DefaultWeight)/float64(w)) / math.Log(1.25))
+	return int(min(max(n, -20), 19))
+}
+
+// ParseWeight reads "1" to "10000", and "idle".
 func ParseWeight(s string) (Weight, error) {
+	if s == "idle" {
+		return Idle, nil
+	}
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || n == 0 || Weight(n) > mostWeight {
-		return 0, fmt.Errorf("cgroupv2: weight %q; write a number from 1 to %d", s, mostWeight)
+		return 0, fmt.Errorf("cgroupv2: weight %q; write a number from 1 to %d, or idle", s, mostWeight)
 	}
 	return Weight(n), nil
 }
 
-// String is the number, or "" for the zero value.
+// String is the number, "idle", or "" for the zero value.
 func (w Weight) String() string {
-	if w == 0 {
+	switch w {
+	case 0:
 		return ""
+	case Idle:
+		return "idle"
 	}
 	return strconv.Itoa(int(w))
 }
@@ -64,7 +93,7 @@ func (w Weight) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
 func (w *Weight) UnmarshalText(b []byte) error { return unmarshal(b, w, ParseWeight) }
 
 func (w Weight) validate(field string) error {
-	if w > mostWeight {
+	if w > mostWeight && w != Idle {
 		return fieldError(field, w.String(), "a weight is 1 to 10000")
 	}
 	return nil

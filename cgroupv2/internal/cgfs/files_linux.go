@@ -20,6 +20,35 @@ func (t *Tree) OpenDir(rel string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), Host(rel)), nil
 }
 
+// OpenFile opens a file for reading, and for writing where that is allowed.
+func (t *Tree) OpenFile(rel, file string) (*os.File, error) {
+	fd, err := t.open(path.Join(rel, file), unix.O_RDWR)
+	if errors.Is(err, unix.EACCES) {
+		fd, err = t.open(path.Join(rel, file), unix.O_RDONLY)
+	}
+	if err != nil {
+		return nil, fail("open", rel, file, err)
+	}
+	return os.NewFile(uintptr(fd), path.Join(Host(rel), file)), nil
+}
+
+// Writable says whether the caller may write a file.
+func (t *Tree) Writable(rel, file string) bool {
+	fd, err := t.open(path.Join(rel, file), unix.O_WRONLY)
+	return err == nil && unix.Close(fd) == nil
+}
+
+// Mode is a file's permissions.
+func (t *Tree) Mode(rel, file string) (fs.FileMode, error) {
+	fd, err := t.open(path.Join(rel, file), unix.O_PATH)
+	if err != nil {
+		return 0, fail("open", rel, file, err)
+	}
+	var st unix.Stat_t
+	err = errors.Join(unix.Fstat(fd, &st), unix.Close(fd))
+	return fs.FileMode(st.Mode).Perm(), fail("stat", rel, file, err)
+}
+
 // Read reads a file whole, without the newline at its end.
 func (t *Tree) Read(rel, file string) (string, error) {
 	fd, err := t.open(path.Join(rel, file), unix.O_RDONLY)
