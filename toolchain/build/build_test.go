@@ -63,6 +63,7 @@ func ensure(t testing.TB, s build.Spec) []bedplate.Change {
 }
 
 func TestBuildsOnlyWhatChanged(t *testing.T) {
+	t.Parallel()
 	s := project(t)
 	require.Equal(t, []bedplate.Change{{Op: bedplate.OpCreate, Kind: "file", Target: "/app", Detail: "static linux/" + runtime.GOARCH + " from ."}}, ensure(t, s))
 	require.Equal(t, "hello world 1.2.3", run(t, s))
@@ -107,6 +108,7 @@ func TestBuildsOnlyWhatChanged(t *testing.T) {
 }
 
 func TestSameInputSameBytes(t *testing.T) {
+	t.Parallel()
 	a, b := project(t), project(t)
 	ensure(t, a)
 	ensure(t, b)
@@ -118,6 +120,7 @@ func TestSameInputSameBytes(t *testing.T) {
 }
 
 func TestCrossBuild(t *testing.T) {
+	t.Parallel()
 	s := project(t)
 	s.Arch = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
 	b, err := s.Build(t.Context())
@@ -130,6 +133,7 @@ func TestCrossBuild(t *testing.T) {
 }
 
 func TestAFailedBuildLeavesTheOldBinary(t *testing.T) {
+	t.Parallel()
 	s := project(t)
 	ensure(t, s)
 	require.NoError(t, os.WriteFile(filepath.Join(s.Dir, "main.go"), []byte("package main\n\nfunc main() { undefined() }\n"), 0o600))
@@ -140,6 +144,7 @@ func TestAFailedBuildLeavesTheOldBinary(t *testing.T) {
 }
 
 func TestPending(t *testing.T) {
+	t.Parallel()
 	s := project(t)
 	s.Output = "/opt/app/bin/app"
 	changes, err := s.Plan(t.Context())
@@ -154,6 +159,7 @@ func TestPending(t *testing.T) {
 }
 
 func TestBadSpecs(t *testing.T) {
+	t.Parallel()
 	good := build.Spec{GOROOT: "/go", Output: "/app"}
 	for want, spoil := range map[string]func(*build.Spec){
 		`GOROOT="go"`:       func(s *build.Spec) { s.GOROOT = "go" },
@@ -175,6 +181,7 @@ func TestBadSpecs(t *testing.T) {
 }
 
 func TestInspectDynamic(t *testing.T) {
+	t.Parallel()
 	shell, err := filepath.EvalSymlinks("/bin/sh")
 	require.NoError(t, err)
 	b, err := build.Inspect(shell)
@@ -191,6 +198,7 @@ func TestInspectDynamic(t *testing.T) {
 }
 
 func TestInspectRefusesWhatIsNoELF(t *testing.T) {
+	t.Parallel()
 	script := filepath.Join(t.TempDir(), "script")
 	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\n"), 0o755))
 	_, err := build.Inspect(script)
@@ -238,6 +246,7 @@ func smallELF() []byte {
 }
 
 func TestInspectSmallest(t *testing.T) {
+	t.Parallel()
 	name := filepath.Join(t.TempDir(), "x")
 	require.NoError(t, os.WriteFile(name, smallELF(), 0o600))
 	b, err := build.Inspect(name)

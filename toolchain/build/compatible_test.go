@@ -35,6 +35,7 @@ func libc(t testing.TB) string {
 
 // Where there is a C library, the prediction is compared with what the loader does.
 func TestCompatible(t *testing.T) {
+	t.Parallel()
 	program := compile(t, "#include <stdlib.h>\nint main(void) { return getenv(\"x\") != 0; }\n", "program")
 	b, err := build.Inspect(program)
 	require.NoError(t, err)
@@ -82,6 +83,7 @@ func TestCompatible(t *testing.T) {
 }
 
 func TestStaticIsCompatibleWithNothing(t *testing.T) {
+	t.Parallel()
 	s := project(t)
 	b, err := s.Build(t.Context())
 	require.NoError(t, err)

@@ -18,6 +18,7 @@ func write(t testing.TB, name, text string) {
 // TestInputsThatAreEasilyMissed changes what the list of compiled files does not
 // show at first sight.
 func TestInputsThatAreEasilyMissed(t *testing.T) {
+	t.Parallel()
 	const program = "package main\n\nimport \"example.com/lib\"\n\nfunc main() { print(lib.Word) }\n"
 	for _, c := range []struct {
 		name   string
@@ -99,6 +100,7 @@ func TestInputsThatAreEasilyMissed(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			for name, text := range c.before {
 				write(t, filepath.Join(dir, name), text)
@@ -115,6 +117,7 @@ func TestInputsThatAreEasilyMissed(t *testing.T) {
 
 // The output may lie in the directory that it is built from.
 func TestOutputBesideItsInputs(t *testing.T) {
+	t.Parallel()
 	s := project(t)
 	s.Root, s.Output = "", filepath.Join(s.Dir, "app")
 	require.Len(t, ensure(t, s), 1)
@@ -123,6 +126,7 @@ func TestOutputBesideItsInputs(t *testing.T) {
 // What the caller's environment and go env file hold must not lead to another
 // binary than the one that the receipt describes.
 func TestEnvironmentIsClean(t *testing.T) {
+	t.Parallel()
 	s := project(t)
 	config := t.TempDir() // where the go command looks for its file by itself, on Linux
 	write(t, filepath.Join(config, "go", "env"), "GOFLAGS=-tags=nonsense -ldflags=-X=main.version=wrong\nGOAMD64=v3\nGOARM64=v8.2\nGOEXPERIMENT=jsonv2\nCGO_ENABLED=1\n")
@@ -136,6 +140,7 @@ func TestEnvironmentIsClean(t *testing.T) {
 }
 
 func TestLevel(t *testing.T) {
+	t.Parallel()
 	s := project(t)
 	s.Arch, s.Level = "amd64", "v1"
 	b, err := s.Build(t.Context())
@@ -160,6 +165,7 @@ func TestLevel(t *testing.T) {
 }
 
 func TestNoModule(t *testing.T) {
+	t.Parallel()
 	s := build.Spec{GOROOT: goroot(t), Dir: t.TempDir(), Output: "/app", Root: t.TempDir()}
 	_, err := s.Build(t.Context())
 	require.ErrorContains(t, err, "is in no module")

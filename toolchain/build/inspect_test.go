@@ -40,6 +40,7 @@ func spoil(t testing.TB, name string, change func(b []byte) []byte) string {
 // What the loader checks is one thing, the symbols' names are another: the
 // answer doesn't change with the section headers, which the loader never reads.
 func TestInspectReadsWhatTheLoaderReads(t *testing.T) {
+	t.Parallel()
 	program := compile(t, "#include <stdlib.h>\nint main(void) { return getenv(\"x\") != 0; }\n", "program")
 	want, err := build.Inspect(program)
 	require.NoError(t, err)
@@ -60,6 +61,7 @@ func TestInspectReadsWhatTheLoaderReads(t *testing.T) {
 }
 
 func TestWeakSymbolsAreApart(t *testing.T) {
+	t.Parallel()
 	program := compile(t, "#include <stdlib.h>\n#include <threads.h>\n#pragma weak thrd_yield\nint main(void) { if (thrd_yield) thrd_yield(); return getenv(\"x\") != 0; }\n", "program")
 	b, err := build.Inspect(program)
 	require.NoError(t, err)
@@ -68,6 +70,7 @@ func TestWeakSymbolsAreApart(t *testing.T) {
 }
 
 func TestInspectRefusesWhatWouldNotRun(t *testing.T) {
+	t.Parallel()
 	program := compile(t, "int main(void) { return 0; }\n", "program")
 	object := compile(t, "int x;\n", "object.o", "-c")
 	_, err := build.Inspect(object)
@@ -86,6 +89,7 @@ func TestInspectRefusesWhatWouldNotRun(t *testing.T) {
 
 // Every byte of the dynamic section, one after the other, changed.
 func TestInspectHostileDynamic(t *testing.T) {
+	t.Parallel()
 	program := compile(t, "int main(void) { return 0; }\n", "program")
 	f, err := elf.Open(program)
 	require.NoError(t, err)
@@ -108,6 +112,7 @@ var versioned = regexp.MustCompile(`Name: GLIBC_([0-9.]+)`)
 
 // TestInspectIsReadelfs compares with another reader of the same files.
 func TestInspectIsReadelfs(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("readelf"); err != nil {
 		t.Skip("readelf is not installed")
 	}

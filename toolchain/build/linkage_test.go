@@ -73,6 +73,7 @@ var modes = []struct {
 // what came out: what it needs, whether it is what the prediction takes it for,
 // and whether the bytes are the same.
 func TestLinkModes(t *testing.T) {
+	t.Parallel()
 	for _, m := range modes {
 		for name, program := range map[string]func(testing.TB) build.Spec{"C": cProgram, "library": libraryProgram} {
 			t.Run(strings.ReplaceAll(m.libc.String(), " ", "")+"-"+[]string{"static", "dynamic"}[m.linkage]+"-"+name, func(t *testing.T) {
@@ -138,6 +139,7 @@ func requireMode(t *testing.T, b build.Binary, libc build.Libc, linkage build.Li
 // The common recipe, measured: the flag alone changes nothing where the only cgo
 // is the standard library's.
 func TestExtldflagsStaticAloneStaysDynamic(t *testing.T) {
+	t.Parallel()
 	compilerOf(t, "gcc", "gcc libc6-dev")
 	s := libraryProgram(t)
 	out := filepath.Join(t.TempDir(), "app")
@@ -151,6 +153,7 @@ func TestExtldflagsStaticAloneStaysDynamic(t *testing.T) {
 }
 
 func TestStaticGlibcThatLies(t *testing.T) {
+	t.Parallel()
 	compilerOf(t, "gcc", "gcc libc6-dev")
 	s := sources(t, map[string]string{
 		"main.go": "package main\n\n// #include <netdb.h>\n// #include <stddef.h>\n// static int resolve(void) { struct addrinfo *a; return getaddrinfo(\"localhost\", 0, 0, &a); }\nimport \"C\"\n\nfunc main() { println(C.resolve()) }\n",
@@ -168,6 +171,7 @@ func TestStaticGlibcThatLies(t *testing.T) {
 }
 
 func TestMissingCompiler(t *testing.T) {
+	t.Parallel()
 	s := cProgram(t)
 	s.Env = append(os.Environ(), "PATH="+t.TempDir())
 	for _, c := range []struct {
@@ -207,6 +211,7 @@ func TestMissingCompiler(t *testing.T) {
 }
 
 func TestACompilerForAnotherLibrary(t *testing.T) {
+	t.Parallel()
 	compilerOf(t, "gcc", "gcc libc6-dev")
 	s := cProgram(t)
 	s.Libc, s.CC = build.Musl, "gcc"
@@ -220,6 +225,7 @@ func TestACompilerForAnotherLibrary(t *testing.T) {
 
 // What the compiler is told, and the compiler itself, are inputs.
 func TestTheCompilerIsAnInput(t *testing.T) {
+	t.Parallel()
 	compilerOf(t, "gcc", "gcc libc6-dev")
 	dir := t.TempDir()
 	wrapper := func(text string) {
@@ -238,6 +244,7 @@ func TestTheCompilerIsAnInput(t *testing.T) {
 }
 
 func TestATargetThatGoDoesNotKnow(t *testing.T) {
+	t.Parallel()
 	s := libraryProgram(t)
 	s.Arch = "vax"
 	_, err := s.Build(t.Context())
@@ -245,6 +252,7 @@ func TestATargetThatGoDoesNotKnow(t *testing.T) {
 }
 
 func TestACancelledBuildLeavesNothing(t *testing.T) {
+	t.Parallel()
 	s := cProgram(t)
 	s.Libc = build.Glibc
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -258,6 +266,7 @@ func TestACancelledBuildLeavesNothing(t *testing.T) {
 
 // The SDK's own words for a repository's state, from a repository made here.
 func TestInspectVCS(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
 	}
@@ -290,4 +299,32 @@ func TestInspectVCS(t *testing.T) {
 	require.Equal(t, runtime.Version(), clean.GoVersion)
 	write(t, filepath.Join(s.Dir, "more.go"), "package main\n")
 	require.True(t, inspect().VCS.Modified)
+}
+
+// The short form's second build may find the first one's objects in the cache.
+// The long form gives each build a cache of its own, and so compiles all twice.
+func TestReproducibleWithoutACache(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("BEDPLATE_LONG") == "" {
+		t.Skip("the long form; set BEDPLATE_LONG=1")
+	}
+	for _, m := range modes {
+		for name, program := range map[string]func(testing.TB) build.Spec{"C": cProgram, "library": libraryProgram} {
+			if m.libc == build.NoLibc && name == "C" {
+				continue
+			}
+			compilerOf(t, m.compiler, m.debian)
+			var built [2][]byte
+			for i := range built {
+				s := program(t)
+				s.Libc, s.Linkage = m.libc, m.linkage
+				s.Env = append(os.Environ(), "GOCACHE="+t.TempDir(), "TMPDIR="+t.TempDir())
+				b, err := s.Build(t.Context())
+				require.NoError(t, err)
+				built[i], err = os.ReadFile(b.Path)
+				require.NoError(t, err)
+			}
+			require.True(t, bytes.Equal(built[0], built[1]), "%v %v %s", m.libc, m.linkage, name)
+		}
+	}
 }

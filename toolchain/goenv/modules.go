@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,13 +26,22 @@ type Modules struct {
 	NoProxy, NoSumDB []string
 	// Insecure are patterns of modules (GOINSECURE) that may come unencrypted.
 	Insecure []string
+	// Flags are GOFLAGS, such as "-mod=readonly": no module that go.sum does not
+	// vouch for gets into a build. Nil: not set.
+	Flags []string
+	// Toolchain is GOTOOLCHAIN, such as "local": no other SDK is downloaded.
+	// "": not set.
+	Toolchain string
+	// VCS is GOVCS, such as "*:off": no version control program is ever run.
+	// "": not set.
+	VCS string
 }
 
 // FromGo is what `go env` says where the caller is: the environment, the user's
 // go env file and the defaults of the installation, as goCommand ("go") sees them.
 func FromGo(ctx context.Context, goCommand string) (Modules, error) {
 	var m Modules
-	cmd := exec.CommandContext(ctx, goCommand, "env", "-json", "GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE")
+	cmd := exec.CommandContext(ctx, goCommand, append([]string{"env", "-json"}, append(slices.Clone(owned), optional...)...)...)
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.Output()
 	if err != nil {
@@ -66,11 +76,21 @@ func Parse(env map[string]string) (m Modules, err error) {
 	} {
 		*list = splitPatterns(env[name])
 	}
+	m.Toolchain, m.VCS = env["GOTOOLCHAIN"], env["GOVCS"]
+	m.Flags, err = parseFlags(env["GOFLAGS"])
+	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
 		return Modules{}, err
 	}
 	return m, nil
 }
+
+// The settings that a policy is made of, all of them; and those that may be left
+// to others.
+var (
+	owned    = []string{"GOINSECURE", "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOPROXY", "GOSUMDB"}
+	optional = []string{"GOFLAGS", "GOTOOLCHAIN", "GOVCS"}
+)
 
 // splitPatterns takes a list as the go command does, which trims no spaces and
 // ignores what matches nothing.
@@ -92,7 +112,11 @@ func (m Modules) Validate() error {
 		_, err := ParseProxyList(m.Proxy.Value())
 		errs = append(errs, err)
 	}
-	errs = append(errs, m.SumDB.Validate())
+	errs = append(errs, m.SumDB.Validate(), m.conflict())
+	if _, err := parseFlags(joinFlags(m.Flags)); err != nil {
+		errs = append(errs, err)
+	}
+	errs = append(errs, checkToolchain(m.Toolchain), checkVCS(m.VCS))
 	for _, l := range []struct {
 		name     string
 		patterns []string
@@ -119,15 +143,52 @@ func checkPattern(p string) error {
 	return nil
 }
 
+// conflict says where GONOSUMDB, which replaces GOPRIVATE for the database, lets
+// a private module's name out to a public one.
+func (m Modules) conflict() error {
+	if len(m.NoSumDB) == 0 || m.SumDB.Off || m.SumDB.name() != DefaultSumDB {
+		return nil
+	}
+	var errs []error
+	for _, p := range m.Private {
+		if !slices.Contains(m.NoSumDB, p) {
+			errs = append(errs, fmt.Errorf("goenv: GOPRIVATE has %q, but GONOSUMDB, which replaces it, has not: the names of such modules go to %s; add it there, or leave GONOSUMDB out", p, DefaultSumDB))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// settings are the names and values for a file; "" is not set.
+func (m Modules) settings() map[string]string {
+	join := func(p []string) string { return strings.Join(p, ",") }
+	settings := map[string]string{
+		"GOINSECURE": join(m.Insecure), "GONOPROXY": join(m.NoProxy), "GONOSUMDB": join(m.NoSumDB), "GOPRIVATE": join(m.Private),
+		"GOPROXY": m.Proxy.Value(), "GOSUMDB": m.SumDB.Value(),
+	}
+	if m.SumDB == (SumDB{}) {
+		settings["GOSUMDB"] = ""
+	}
+	for name, value := range map[string]string{"GOFLAGS": joinFlags(m.Flags), "GOTOOLCHAIN": m.Toolchain, "GOVCS": m.VCS} {
+		if value != "" {
+			settings[name] = value
+		}
+	}
+	return settings
+}
+
 // Env is the settings as the environment of a go command, NAME=value, sorted.
 // It holds the passwords that Proxy and SumDB hold. An empty variable does not
 // hide what the go env file says: for these settings and no others, add
 // "GOENV=off".
 func (m Modules) Env() []string {
-	join := func(p []string) string { return strings.Join(p, ",") }
-	env := []string{"GOINSECURE=" + join(m.Insecure), "GONOPROXY=" + join(m.NoProxy), "GONOSUMDB=" + join(m.NoSumDB), "GOPRIVATE=" + join(m.Private)}
-	if len(m.Proxy) > 0 {
-		env = append(env, "GOPROXY="+m.Proxy.Value())
+	settings := m.settings()
+	settings["GOSUMDB"] = m.SumDB.Value()
+	var env []string
+	for name, value := range settings {
+		if name != "GOPROXY" || value != "" {
+			env = append(env, name+"="+value)
+		}
 	}
-	return append(env, "GOSUMDB="+m.SumDB.Value())
+	slices.Sort(env)
+	return env
 }

@@ -1,0 +1,76 @@
+package goenv_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"github.com/bedplate/bedplate/toolchain/goenv"
+	"github.com/stretchr/testify/require"
+)
+
+// withoutNetwork starts a command in a network namespace that has nothing but a
+// loopback device that is down.
+func withoutNetwork(t testing.TB, dir string, env []string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir, cmd.Env = dir, env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	if os.Getuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		if os.Getenv("BEDPLATE_REQUIRE_TOOLS") != "" {
+			t.Fatalf("no network namespace can be made here, and BEDPLATE_REQUIRE_TOOLS is set: %v", err)
+		}
+		t.Skipf("no network namespace can be made here: %v", err)
+	}
+	err := cmd.Wait()
+	return downloading.ReplaceAllString(out.String(), ""), err
+}
+
+// TestBundleWithoutNetwork makes a bundle of a real module here, and uses it
+// where there is no network at all.
+func TestBundleWithoutNetwork(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":  "module example.com/app\n\ngo 1.26\n",
+		"main.go": "package main\n\nimport \"" + realModule + "\"\n\nfunc main() { print(xerrors.New(\"from a bundle\").Error()) }\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+	}
+	out, err := goRun(t, dir, append(os.Environ(), "GOFLAGS=-mod=mod"), "get", realModule+"@"+realVersion)
+	require.NoError(t, err, out)
+	file := filepath.Join(t.TempDir(), "bundle")
+	p := goenv.Pack{Dir: dir}
+	if os.Getenv("BEDPLATE_LONG") != "" {
+		p.SDK = runtime.Version()
+	}
+	packed, err := p.Write(t.Context(), file)
+	require.NoError(t, err)
+	require.Contains(t, packed.Modules, realModule+"@"+realVersion)
+	here, err := goenv.FromGo(t.Context(), "go")
+	require.NoError(t, err)
+	b := goenv.Bundle{Path: file, Dir: filepath.Join(t.TempDir(), "bundle"), SumDB: here.SumDB}
+	converge(t, b)
+	m, err := b.Modules()
+	require.NoError(t, err)
+
+	// There is no network: by the ordinary settings the module can't be had.
+	out, err = withoutNetwork(t, dir, machine(t, here), "mod", "download")
+	require.Error(t, err, out)
+	out, err = withoutNetwork(t, dir, machine(t, m), "run", ".")
+	require.NoError(t, err, out)
+	require.Equal(t, "from a bundle", out)
+	require.NoError(t, os.Remove(filepath.Join(dir, "go.sum")))
+	out, err = withoutNetwork(t, dir, append(machine(t, m), "GOFLAGS=-mod=mod"), "mod", "tidy")
+	require.NoError(t, err, out)
+}
