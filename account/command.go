@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,4 +85,26 @@ func getent(ctx context.Context, database, key string) (*passwd.Table, error) {
 		return nil, err
 	}
 	return passwd.Parse(out), nil
+}
+
+// initgroups asks for all the groups that a user is in.
+func initgroups(ctx context.Context, user string) (ids []ID, err error) {
+	if tool("getent") == "" {
+		return nil, nil
+	}
+	out, err := command(ctx, "getent", "initgroups", user)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range strings.Fields(string(out)) {
+		if i == 0 {
+			continue // the name
+		}
+		n, err := strconv.ParseUint(f, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("account: getent initgroups %s: %q is no id", user, f)
+		}
+		ids = append(ids, ID(n))
+	}
+	return ids, nil
 }
