@@ -21,8 +21,13 @@ var needed = map[string]string{
 // keyring lets mmdebstrap and apt check what they download.
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-// install brings the programs that are missing, or says which packages have them.
+// install brings what building a machine needs.
 func install(ctx context.Context, say func(string)) error {
+	return bring(ctx, say, needed, "building a machine")
+}
+
+// bring installs the programs that are missing, or says which packages have them.
+func bring(ctx context.Context, say func(string), needed map[string]string, what string) error {
 	var missing []string
 	for program, pkg := range needed {
 		if !available(program) {
@@ -37,7 +42,7 @@ func install(ctx context.Context, say func(string)) error {
 	}
 	slices.Sort(missing)
 	if os.Getuid() != 0 || !available("apt-get") {
-		return fmt.Errorf("building a machine needs the Debian packages %s; install them, or run this as root", strings.Join(missing, " "))
+		return fmt.Errorf("%s needs the Debian packages %s; install them, or run this as root", what, strings.Join(missing, " "))
 	}
 	say("installing " + strings.Join(missing, " "))
 	_, first := tool(ctx, "", nil, append([]string{"apt-get", "-qq", "install", "-y", "--no-install-recommends"}, missing...)...)

@@ -40,26 +40,10 @@ func kernel(ctx context.Context, dir, suite, mirror string) (err error) {
 	return keepModules(ctx, tree, dir)
 }
 
-// download gets the newest cloud kernel of a suite with apt settings of its
-// own: the host's release may be another.
+// download gets the newest cloud kernel of a suite.
 func download(ctx context.Context, work, suite, mirror string) (deb string, err error) {
-	for _, d := range []string{"lists/partial", "archives/partial"} {
-		if err := os.MkdirAll(filepath.Join(work, d), 0o755); err != nil {
-			return "", err
-		}
-	}
-	config := fmt.Sprintf(`Dir::State::lists "%[1]s/lists"; Dir::State::status "/dev/null"; Dir::Cache "%[1]s";
-Dir::Etc::sourcelist "%[1]s/sources"; Dir::Etc::sourceparts "/dev/null"; Dir::Etc::main "/dev/null"; Dir::Etc::parts "/dev/null";
-Dir::Etc::trusted "/dev/null"; Dir::Etc::trustedparts "/dev/null"; APT::Architecture "amd64"; APT::Sandbox::User "";
-Acquire::Languages "none";
-`, work)
-	for name, text := range map[string]string{"config": config, "sources": fmt.Sprintf("deb [signed-by=%s] %s %s main\n", keyring, mirror, suite)} {
-		if err := os.WriteFile(filepath.Join(work, name), []byte(text), 0o644); err != nil {
-			return "", err
-		}
-	}
-	env := []string{"APT_CONFIG=" + filepath.Join(work, "config")}
-	if _, err := tool(ctx, work, env, "apt-get", "-qq", "update"); err != nil {
+	env, err := apt(ctx, work, "deb", suite, mirror)
+	if err != nil {
 		return "", err
 	}
 	out, err := tool(ctx, work, env, "apt-cache", "depends", "linux-image-cloud-amd64")

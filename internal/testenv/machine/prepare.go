@@ -30,6 +30,11 @@ type needs struct {
 	// SDK brings the module zip of the running Go as sdk/sdk.zip, its SHA-256
 	// as sdk/sha256, and its version as sdk/version.
 	SDK bool
+	// BusyBox brings a static BusyBox with adduser and its like as busybox.
+	BusyBox bool
+	// Packages brings the files of Debian packages, named for each suite, as
+	// packages.tar.
+	Packages map[string][]string
 	// Minutes the tests may take; zero: 5.
 	Minutes int
 }

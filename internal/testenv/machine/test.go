@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bedplate/bedplate/internal/testenv/image"
 	"github.com/bedplate/bedplate/internal/testenv/vm"
 	"github.com/bedplate/bedplate/internal/testenv/wire"
 )
@@ -83,6 +84,8 @@ type batch struct {
 	payload     vm.Payload
 	init, agent string
 	full        bool
+	busybox     bool
+	debs        map[string][]string // by suite
 	verbose     bool
 	silence     time.Duration
 }
@@ -99,7 +102,7 @@ func prepare(ctx context.Context, packages []pkg, tag string, cover bool) (_ *ba
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{dir: dir, packages: packages, payload: vm.Payload{Files: map[string]string{}}}
+	b := &batch{dir: dir, packages: packages, payload: vm.Payload{Files: map[string]string{}}, debs: map[string][]string{}}
 	defer func() {
 		if err != nil {
 			b.remove()
@@ -111,6 +114,10 @@ func prepare(ctx context.Context, packages []pkg, tag string, cover bool) (_ *ba
 	var all needs
 	for _, p := range packages {
 		all.Full, all.Examples, all.SDK = all.Full || p.needs.Full, all.Examples || p.needs.Examples, all.SDK || p.needs.SDK
+		b.busybox = b.busybox || p.needs.BusyBox
+		for suite, names := range p.needs.Packages {
+			b.debs[suite] = append(b.debs[suite], names...)
+		}
 		if err := b.add(ctx, p, tag, cover); err != nil {
 			return nil, err
 		}
@@ -174,6 +181,27 @@ func (b *batch) carry(w with) {
 	}
 }
 
+// fetch adds what comes from a suite's own archive.
+func (b *batch) fetch(ctx context.Context, builder image.Builder, suite string) error {
+	if b.busybox {
+		busybox, err := builder.BusyBox(ctx)
+		if err != nil {
+			return fmt.Errorf("BusyBox: %w", err)
+		}
+		b.payload.Files["with/busybox"] = busybox
+	}
+	delete(b.payload.Files, "with/packages.tar")
+	if names := b.debs[suite]; len(names) > 0 {
+		slices.Sort(names)
+		files, err := builder.Packages(ctx, suite, slices.Compact(names))
+		if err != nil {
+			return fmt.Errorf("packages of %s: %w", suite, err)
+		}
+		b.payload.Files["with/packages.tar"] = files
+	}
+	return nil
+}
+
 // limit bounds every program's time, to the second.
 func (b *batch) limit(d time.Duration) {
 	for i := range b.payload.Manifest.Programs {
@@ -186,6 +214,9 @@ func (b *batch) limit(d time.Duration) {
 func (b *batch) boot(ctx context.Context, s *settings, suite string) (*outcome, error) {
 	machine, err := s.builder().Build(ctx, suite)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.fetch(ctx, s.builder(), suite); err != nil {
 		return nil, err
 	}
 	c := vm.Config{
