@@ -102,14 +102,15 @@ func (l *Lock) holder() string {
 	return "another process"
 }
 
-func (l *Lock) link(ctx context.Context, root *rootfs.Root, file string) error {
+func (l *Lock) link(ctx context.Context, root *rootfs.Root, file string) (err error) {
 	dir, lock := int(l.dir.Fd()), file+".lock"
-	mine := file + "." + strconv.Itoa(os.Getpid())
-	if err := l.sign(mine); err != nil {
-		return fmt.Errorf("passwd: lock: %w", &os.PathError{Op: "write", Path: root.Host("/etc/" + mine), Err: err})
+	mine, err := l.sign(file)
+	if err != nil {
+		return fmt.Errorf("passwd: lock: %w", &os.PathError{Op: "write", Path: root.Host("/etc/" + lock), Err: err})
 	}
-	err := wait(ctx, func() (bool, error) {
-		err := unix.Linkat(dir, mine, dir, lock, 0)
+	defer func() { err = errors.Join(err, mine.remove()) }()
+	err = wait(ctx, func() (bool, error) {
+		err := mine.link(dir, lock)
 		if !errors.Is(err, unix.EEXIST) {
 			return err == nil, err
 		}
@@ -120,7 +121,7 @@ func (l *Lock) link(ctx context.Context, root *rootfs.Root, file string) error {
 			if err := unix.Unlinkat(dir, lock, 0); err != nil && !errors.Is(err, unix.ENOENT) {
 				return false, err
 			}
-			err = unix.Linkat(dir, mine, dir, lock, 0)
+			err = mine.link(dir, lock)
 			return err == nil, err
 		}
 		return false, nil
@@ -130,22 +131,53 @@ func (l *Lock) link(ctx context.Context, root *rootfs.Root, file string) error {
 	if err == nil {
 		l.names = append(l.names, lock)
 	}
-	return errors.Join(err, unix.Unlinkat(dir, mine, 0))
+	return err
 }
 
-// sign writes the file that the lock is a link to, with shadow's final NUL.
-func (l *Lock) sign(name string) error {
-	dir := int(l.dir.Fd())
-	if err := unix.Unlinkat(dir, name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return err
+// signed is the file that the lock is a link to.
+type signed struct {
+	file *os.File
+	name string // "": it has none, and nobody has to remove it if we are killed
+	dir  int
+}
+
+func (s signed) link(dir int, lock string) error {
+	if s.name != "" {
+		return unix.Linkat(dir, s.name, dir, lock, 0)
 	}
-	fd, err := unix.Openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return err
+	return unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", s.file.Fd()), dir, lock, unix.AT_SYMLINK_FOLLOW)
+}
+
+func (s signed) remove() error {
+	err := s.file.Close()
+	if s.name != "" {
+		err = errors.Join(err, unix.Unlinkat(s.dir, s.name, 0))
 	}
-	f := os.NewFile(uintptr(fd), name)
-	_, err = f.WriteString(strconv.Itoa(os.Getpid()) + "\x00")
-	return errors.Join(err, f.Close())
+	return err
+}
+
+// sign writes it, with shadow's final NUL. Where files need a name, or there is
+// no /proc to link them by, it gets shadow's.
+func (l *Lock) sign(file string) (s signed, err error) {
+	s.dir = int(l.dir.Fd())
+	fd := -1
+	if _, err := os.Stat("/proc/self/fd"); err == nil {
+		fd, _ = unix.Openat(s.dir, ".", unix.O_WRONLY|unix.O_TMPFILE|unix.O_CLOEXEC, 0o600)
+	}
+	if fd < 0 {
+		s.name = file + "." + strconv.Itoa(os.Getpid())
+		if err := unix.Unlinkat(s.dir, s.name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+			return s, err
+		}
+		if fd, err = unix.Openat(s.dir, s.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600); err != nil {
+			return s, err
+		}
+	}
+	s.file = os.NewFile(uintptr(fd), file)
+	if _, err := s.file.WriteString(strconv.Itoa(os.Getpid()) + "\x00"); err != nil {
+		return s, errors.Join(err, s.remove())
+	}
+	return s, nil
 }
 
 // owner is the process that a lock file names; -1 where there is none to know.
