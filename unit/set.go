@@ -81,6 +81,9 @@ const (
 type step struct {
 	change bedplate.Change
 	do     func(context.Context) error
+	// together means that the steps behind it are taken even if it fails: units
+	// that are started at the same time.
+	together bool
 }
 
 // Plan says what Ensure would change.
@@ -110,16 +113,22 @@ func (s Set) Ensure(ctx context.Context) (changes []bedplate.Change, err error) 
 			return nil, fmt.Errorf("unit: %w", err)
 		}
 	}
+	var failed []error
 	for _, st := range p.steps {
-		if err := ctx.Err(); err != nil {
+		if err := ctx.Err(); err != nil && !st.together {
 			return changes, fmt.Errorf("unit: before %s: %w", st.change, err)
 		}
-		if err := st.do(ctx); err != nil {
+		err := st.do(ctx)
+		switch {
+		case err == nil:
+			changes = append(changes, st.change)
+		case st.together:
+			failed = append(failed, err)
+		default:
 			return changes, err
 		}
-		changes = append(changes, st.change)
 	}
-	return changes, nil
+	return changes, errors.Join(failed...)
 }
 
 // Dropped is what the target's systemd has no directive for, and was left out of

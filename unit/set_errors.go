@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 )
 
 // ErrNoManager is matched where no systemd answers: it does not run here, or
@@ -43,4 +44,16 @@ type OccupiedError struct{ Path, Found string }
 
 func (e *OccupiedError) Error() string {
 	return fmt.Sprintf("unit: %s is %s; remove it, or leave that unit to whoever made it", e.Path, e.Found)
+}
+
+// LoadError is a unit that systemd does not take as it is written: it can't load
+// it, or ignores some of its lines.
+type LoadError struct {
+	Unit string
+	// Problems are what systemd says, one a line.
+	Problems []string
+}
+
+func (e *LoadError) Error() string {
+	return fmt.Sprintf("unit: systemd does not take %s as it is written: %s", e.Unit, strings.Join(e.Problems, "; "))
 }

@@ -24,7 +24,7 @@ func (p *preparation) add(op bedplate.Op, kind, target, detail string, do func()
 			return fmt.Errorf("unit: %w", err)
 		}
 		return nil
-	}})
+	}, false})
 }
 
 // files compares the files of the Set.
@@ -69,6 +69,14 @@ func (p *preparation) file(w wanted) error {
 		}
 	}
 	return nil
+}
+
+// uid is whose manager it is.
+func (p *preparation) uid() int {
+	if p.set.Manager.User {
+		return os.Geteuid()
+	}
+	return 0
 }
 
 // ownsFiles says whether unit files are made root's: by root, but not a user's own.

@@ -1,0 +1,146 @@
+package unit
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/bedplate/bedplate/unit/journal"
+)
+
+// Messages of systemd that tell what its properties don't (sd-messages.h).
+const (
+	spawnFailed   = "641257651c1b4ec9a8624d7a40a9e1e7"
+	invalidConfig = "c772d24e9a884cbeb9ea12625c306c01"
+)
+
+// most is how many entries are looked through for what happened.
+const most = 200
+
+// log reads what was logged by and about a unit: since a time, or in its last run.
+func (c *client) log(ctx context.Context, s Status, since time.Time) ([]journal.Entry, error) {
+	q := journal.Query{Unit: s.Unit, User: c.manager.User, Since: since, Lines: most}
+	if since.IsZero() {
+		if s.Invocation == "" {
+			return nil, nil
+		}
+		q.Invocation = s.Invocation
+	}
+	return q.All(ctx)
+}
+
+// explain adds the log, and what only that tells. Without it the status stands
+// as it is: Status.NoLog says why.
+func (c *client) explain(ctx context.Context, s *Status, since time.Time) {
+	for range 5 {
+		if os.Geteuid() == 0 {
+			// What systemd said last may not be written yet.
+			if err := journal.Sync(ctx); err != nil {
+				s.NoLog = err.Error()
+			}
+		}
+		log, err := c.log(ctx, *s, since)
+		if err != nil {
+			s.NoLog = err.Error()
+			return
+		}
+		s.Log = log
+		if s.OK() || s.Outcome == ConditionNotMet || told(log) || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(look)
+	}
+	c.diagnose(s)
+}
+
+// told says whether systemd has said how the run ended.
+func told(log []journal.Entry) bool {
+	for _, e := range log {
+		if e.Field("UNIT_RESULT") != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// diagnose looks through the log, and leaves the last lines of it.
+func (c *client) diagnose(s *Status) {
+	if s.Outcome == Running && s.Restarts > 0 {
+		// It runs again: the failure is in the log only.
+		s.Result, s.Exit = lastFailure(s.Log)
+		if s.Result != "" {
+			s.failed(false)
+		}
+	}
+	for i := len(s.Log) - 1; i >= 0; i-- {
+		e := s.Log[i]
+		if e.Field("MESSAGE_ID") != spawnFailed {
+			continue
+		}
+		if s.OK() || s.Result != "exit-code" {
+			break
+		}
+		s.spawn(e)
+		break
+	}
+	if n := c.manager.lines(); len(s.Log) > n {
+		s.Log = s.Log[len(s.Log)-n:]
+	}
+}
+
+// lastFailure is the result and the exit of the last run that systemd tells of.
+func lastFailure(log []journal.Entry) (result string, exit Exit) {
+	for _, e := range log {
+		if r := e.Field("UNIT_RESULT"); r != "" {
+			result = r
+		}
+		switch e.Field("EXIT_CODE") {
+		case "exited":
+			exit = Exit{}
+			exit.Code, _ = strconv.Atoi(e.Field("EXIT_STATUS")) // systemd's own number
+		case "killed", "dumped":
+			exit = Exit{Core: e.Field("EXIT_CODE") == "dumped"}
+			for sig, name := range signalNames {
+				if name == "SIG"+e.Field("EXIT_STATUS") {
+					exit.Signal = sig
+				}
+			}
+		}
+	}
+	return result, exit
+}
+
+// spawn names why a program could not be executed: systemd's exit codes from 200
+// on say which step failed (systemd.exec(5)), and the error's number why.
+func (s *Status) spawn(e journal.Entry) {
+	errno, _ := strconv.Atoi(e.Field("ERRNO")) // zero if there is none
+	why := syscall.Errno(errno)
+	if errno < 0 {
+		why = syscall.Errno(-errno)
+	}
+	program := e.Field("EXECUTABLE")
+	s.Problem = program
+	if why != 0 {
+		s.Problem += ": " + why.Error()
+	}
+	switch s.Exit.Code {
+	case 203:
+		s.Outcome = MissingProgram
+		switch why {
+		case syscall.ENOEXEC:
+			s.Outcome = WrongArchitecture
+		case syscall.ENOENT, syscall.ENOTDIR, 0:
+		default:
+			s.Outcome = SetupFailed // EACCES: it is there, and may not be executed
+		}
+	case 216, 217:
+		s.Outcome = MissingAccount
+		s.Problem = strings.TrimPrefix(e.Message, s.Unit+": ")
+	default:
+		s.Outcome = SetupFailed
+		s.Problem = strings.TrimPrefix(e.Message, s.Unit+": ")
+	}
+}

@@ -1,0 +1,394 @@
+package unit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bedplate/bedplate"
+	"github.com/bedplate/bedplate/unit/journal"
+)
+
+// observed is how the units that a Set is about are, by name.
+type observed map[string]observation
+
+type observation struct {
+	Status
+	started, changed time.Time // when it was started, when it came into its state
+	canReload        bool
+}
+
+// observe asks the manager. Under a Root there is none.
+func (p *preparation) observe(ctx context.Context) (observed, error) {
+	if p.live == nil {
+		return nil, nil
+	}
+	state := observed{}
+	for _, name := range slices.Concat(p.set.names(), p.set.Mask, p.set.Absent) {
+		if isTemplate(name) {
+			continue
+		}
+		o, err := p.live.observe(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		state[name] = o
+	}
+	return state, nil
+}
+
+func (c *client) observe(ctx context.Context, name string) (o observation, err error) {
+	p, err := c.properties(ctx, name)
+	if err != nil {
+		return o, err
+	}
+	o.Status = Status{
+		Unit: name, Load: p.text("LoadState"), Active: p.text("ActiveState"), Sub: p.text("SubState"),
+		Fragment: p.text("FragmentPath"), NeedsReload: property[bool](p, "NeedDaemonReload"),
+	}
+	o.judge(p)
+	o.started, o.changed, o.canReload = p.when("InactiveExitTimestamp"), p.when("StateChangeTimestamp"), property[bool](p, "CanReload")
+	return o, nil
+}
+
+// up says that a unit runs, and is not just waiting for its next try.
+func (o observation) up() bool {
+	switch o.Active {
+	case "active", "reloading", "refreshing":
+		return true
+	case "activating":
+		return o.Sub != "auto-restart" && o.Sub != "auto-restart-queued"
+	}
+	return false
+}
+
+// stopUnwanted stops what must not run, before its files go: first what would
+// start it again.
+func (p *preparation) stopUnwanted(state observed) {
+	unwanted := slices.Concat(p.set.Mask, p.set.Absent)
+	slices.SortStableFunc(unwanted, func(a, b string) int { return stopOrder(a) - stopOrder(b) })
+	for _, name := range unwanted {
+		o, ok := state[name]
+		if !ok || o.Active == "inactive" || o.Active == "failed" || kindOf(name) == "slice" {
+			continue
+		}
+		p.steps = append(p.steps, step{run(name, verbStop, "was "+o.Active), func(ctx context.Context) error {
+			j, err := p.live.begin(ctx, verbStop, name)
+			if err != nil {
+				return err
+			}
+			r := p.live.prove(ctx, []*job{j})[0]
+			if r.err != nil && r.status.Outcome == StopTimedOut {
+				return nil // it is stopped all the same
+			}
+			return r.err
+		}, false})
+	}
+}
+
+func stopOrder(name string) int {
+	switch kindOf(name) {
+	case "timer", "socket", "path":
+		return 0
+	}
+	return 1
+}
+
+func run(name, verb, detail string) bedplate.Change {
+	return bedplate.Change{Op: bedplate.OpRun, Kind: "unit", Target: name, Detail: verb + " (" + detail + ")"}
+}
+
+// running finds what has to be reloaded, started, restarted.
+func (p *preparation) running(state observed) error {
+	if p.live == nil {
+		return nil
+	}
+	why := ""
+	if p.reread {
+		why = "files changed"
+	}
+	for _, name := range p.set.names() {
+		o, ok := state[name]
+		if !ok || why != "" {
+			continue
+		}
+		if o.NeedsReload {
+			why = name + " changed on disk"
+		} else if o.Load == "not-found" && p.units[name] != nil {
+			why = "it has not seen " + name + " yet"
+		}
+	}
+	if why != "" {
+		p.steps = append(p.steps, step{bedplate.Change{Op: bedplate.OpRun, Kind: "manager", Target: "systemd", Detail: "daemon-reload (" + why + ")"}, p.reload, false})
+	}
+	if p.set.Start {
+		return p.start(state)
+	}
+	return nil
+}
+
+// reload has the manager read everything again, and looks at what it made of it.
+func (p *preparation) reload(ctx context.Context) error {
+	began := time.Now()
+	if err := p.live.reload(ctx); err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range p.set.names() {
+		if isTemplate(name) {
+			continue
+		}
+		o, err := p.live.observe(ctx, name) // loads it, if it was not
+		switch {
+		case err != nil:
+			return err
+		case o.NeedsReload:
+			errs = append(errs, &LoadError{name, []string{"its files changed again since the daemon-reload; somebody else is at work on them"}})
+		case o.Load == "bad-setting" || o.Load == "error":
+			errs = append(errs, &LoadError{name, []string{o.Problem}})
+		}
+	}
+	errs = append(errs, p.ignored(ctx, began))
+	return errors.Join(errs...)
+}
+
+// ignored makes an error of what systemd ignored in the Set's files. It says so
+// in the journal only.
+func (p *preparation) ignored(ctx context.Context, since time.Time) error {
+	q := journal.Query{Since: since, Match: []journal.Match{{Field: "MESSAGE_ID", Value: invalidConfig}, {Field: "_UID", Value: strconv.Itoa(p.uid())}}}
+	units := map[string]string{}
+	for _, w := range p.wanted {
+		q.Match = append(q.Match, journal.Match{Field: "CONFIG_FILE", Value: w.path})
+		units[w.path] = w.unit
+	}
+	if len(units) == 0 {
+		return nil
+	}
+	if p.uid() == 0 {
+		if err := journal.Sync(ctx); err != nil {
+			return err
+		}
+	}
+	said := map[string][]string{}
+	for e, err := range q.Entries(ctx) {
+		if err != nil {
+			return err
+		}
+		unit := units[e.Field("CONFIG_FILE")]
+		line := path.Base(e.Field("CONFIG_FILE")) + ":" + e.Field("CONFIG_LINE") + ": " + ignoredText(e.Message)
+		if !slices.Contains(said[unit], line) {
+			said[unit] = append(said[unit], line)
+		}
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(said)) {
+		errs = append(errs, &LoadError{name, said[name]})
+	}
+	return errors.Join(errs...)
+}
+
+// ignoredText takes the file's name and line off, which systemd puts before.
+func ignoredText(message string) string {
+	if strings.HasPrefix(message, "/") {
+		if _, rest, ok := strings.Cut(message, ": "); ok {
+			return rest
+		}
+	}
+	return message
+}
+
+// start finds the units that should run, and what each needs.
+func (p *preparation) start(state observed) error {
+	names, err := p.meantToRun()
+	if err != nil {
+		return err
+	}
+	g := &group{p: p, jobs: map[string]string{}}
+	restarted := map[string]bool{}
+	for _, name := range names {
+		o := state[name]
+		if o.Load == "masked" {
+			return &MaskedError{name, o.Fragment}
+		}
+		if o.Load == "not-found" && p.units[name] == nil {
+			if template, _ := instance(name); template == "" || p.units[template] == nil {
+				return loaded(o.Status)
+			}
+		}
+		verb, why := p.verb(name, o)
+		if verb != verbRestart && verb != verbStart && o.up() && restarted[name] {
+			verb, why = verbRestart, "its socket is restarted"
+		}
+		if verb == "" {
+			continue
+		}
+		if verb == verbRestart && kindOf(name) == "socket" {
+			restarted[p.activates(name)] = true
+		}
+		g.add(name, verb, why)
+	}
+	return nil
+}
+
+// verb is what a unit that should run needs.
+func (p *preparation) verb(name string, o observation) (verb, why string) {
+	if o.Active == "activating" && p.changed(name, o.started) {
+		return verbRestart, "its files changed" // it may be between two tries
+	}
+	if !o.up() {
+		switch o.Active {
+		case "activating": // waiting for the next try, with a delay that may be long
+			return verbRestart, "was waiting to be restarted"
+		case "":
+			return verbStart, "was inactive"
+		}
+		return verbStart, "was " + o.Active
+	}
+	if p.set.OnChange == LeaveRunning {
+		return "", ""
+	}
+	since := o.started
+	if p.set.OnChange == ReloadChanged && o.canReload {
+		since = o.changed
+	}
+	if !p.changed(name, since) {
+		return "", ""
+	}
+	if p.set.OnChange == ReloadChanged && o.canReload {
+		return verbReload, "its files changed"
+	}
+	return verbRestart, "its files changed"
+}
+
+// changed says whether a unit's files change now, or were written after it was
+// started: by a run that did not come to the restart.
+func (p *preparation) changed(name string, since time.Time) bool {
+	template, _ := instance(name)
+	for _, n := range []string{name, template} {
+		if n == "" {
+			continue
+		}
+		if p.touched[n] {
+			return true
+		}
+		if w := p.written[n]; !since.IsZero() && w.After(since) && w.Before(time.Now()) {
+			return true
+		}
+	}
+	return false
+}
+
+// meantToRun are the units that Start is about: sockets before services.
+func (p *preparation) meantToRun() (names []string, err error) {
+	triggered := map[string]bool{}
+	for name, f := range p.units {
+		if kind := kindOf(name); kind == "timer" || kind == "path" {
+			triggered[activated(f, "Unit")] = true
+		}
+	}
+	for _, name := range p.set.names() {
+		switch kindOf(name) {
+		case "socket", "timer", "path", "target", "mount", "automount", "swap":
+		case "service":
+			f, _, err := p.source(name)
+			if err != nil {
+				return nil, err
+			}
+			if t, _ := f.Get("Service", "Type"); t == "oneshot" || triggered[name] {
+				continue
+			}
+		default:
+			continue
+		}
+		if !isTemplate(name) {
+			names = append(names, name)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return stopOrder(a) - stopOrder(b) })
+	return names, nil
+}
+
+// activates is the service of a socket.
+func (p *preparation) activates(socket string) string {
+	if f := p.units[socket]; f != nil {
+		return activated(f, "Service")
+	}
+	return strings.TrimSuffix(socket, "socket") + "service"
+}
+
+// activated is the unit that another one starts: the one that a directive names,
+// or the service of the same name.
+func activated(f *File, directive string) string {
+	base, kind, _ := cutLast(f.Name, ".")
+	if name, _ := f.Get(section("", kind), directive); name != "" {
+		return name
+	}
+	return base + ".service"
+}
+
+// group is a number of units that are started together: systemd puts them in
+// order, and they are watched at the same time.
+type group struct {
+	p     *preparation
+	order []string
+	jobs  map[string]string // verb by name
+	done  map[string]error
+}
+
+func (g *group) add(name, verb, why string) {
+	g.order = append(g.order, name)
+	g.jobs[name] = verb
+	g.p.steps = append(g.p.steps, step{run(name, verb, why), func(ctx context.Context) error {
+		if g.done == nil {
+			g.all(ctx)
+		}
+		return g.done[name]
+	}, true})
+}
+
+func (g *group) all(ctx context.Context) {
+	g.done = map[string]error{}
+	c := g.p.live
+	// A socket can't be bound anew while its service holds it: that goes first.
+	for _, name := range g.order {
+		if g.jobs[name] != verbRestart || kindOf(name) != "socket" {
+			continue
+		}
+		service := g.p.activates(name)
+		if g.jobs[service] != verbRestart {
+			continue
+		}
+		j, err := c.begin(ctx, verbStop, service)
+		if err == nil {
+			err = c.await(ctx, j)
+		}
+		if err != nil {
+			g.done[service] = fmt.Errorf("unit: stop %s: %w", service, err)
+		}
+	}
+	var jobs []*job
+	for _, name := range g.order {
+		if g.done[name] != nil {
+			continue
+		}
+		j, err := c.begin(ctx, g.jobs[name], name)
+		if err != nil {
+			g.done[name] = err
+			continue
+		}
+		jobs = append(jobs, j)
+	}
+	for i, r := range c.prove(ctx, jobs) {
+		name := jobs[i].unit
+		if r.err == nil && r.status.Active != "active" && r.status.Active != "reloading" {
+			r.err = &StartError{g.jobs[name], r.status, errors.New("it was to keep running")}
+		}
+		g.done[name] = r.err
+	}
+}

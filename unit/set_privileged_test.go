@@ -1,0 +1,175 @@
+//go:build privileged
+
+package unit_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bedplate/bedplate/internal/testenv"
+	"github.com/bedplate/bedplate/unit"
+	"github.com/stretchr/testify/require"
+)
+
+// program puts the sample service where a sandboxed service finds it.
+func program(t *testing.T) string {
+	t.Helper()
+	const at = "/usr/local/bin/hello"
+	b, err := os.ReadFile(testenv.Payload(t, "bin/hello"))
+	require.NoError(t, err)
+	if old, err := os.ReadFile(at); err != nil || len(old) != len(b) {
+		require.NoError(t, os.WriteFile(at, b, 0o755))
+	}
+	return at
+}
+
+func command(t *testing.T, argv ...string) string {
+	t.Helper()
+	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
+	require.NoError(t, err, "%v: %s", argv, out)
+	return strings.TrimSpace(string(out))
+}
+
+// show is a property by systemctl's road.
+func show(t *testing.T, name, property string) string {
+	t.Helper()
+	return command(t, "systemctl", "show", "--value", "-p", property, name)
+}
+
+// gone takes units away again when the test ends.
+func gone(t *testing.T, names ...string) {
+	t.Cleanup(func() {
+		_, err := unit.Set{Absent: names}.Ensure(t.Context())
+		_ = err // the context of a test is over by then
+		for _, n := range names {
+			_ = exec.Command("systemctl", "stop", n).Run()
+			_ = os.Remove(etc + n)
+			_ = exec.Command("sh", "-c", "rm -rf "+etc+n+".d "+etc+"*.wants/"+n).Run()
+			_ = exec.Command("systemctl", "reset-failed", n).Run()
+		}
+		_ = exec.Command("systemctl", "daemon-reload").Run()
+	})
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(url)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(b)
+}
+
+// hello is the sample service as an ordinary user would write it.
+func hello(t *testing.T, name, address string) unit.Service {
+	return unit.Service{Name: name, Exec: []string{program(t), "-listen", address}, Type: unit.NotifyReload, User: name, DynamicUser: true, StartTimeout: 20 * time.Second}
+}
+
+func TestSetLive(t *testing.T) {
+	gone(t, "hello.service")
+	service := hello(t, "hello", "127.0.0.1:8080")
+	s := unit.Set{Units: []unit.Unit{service}, Enable: true, Start: true}
+	require.Equal(t, []string{
+		"create file /etc/systemd/system/hello.service",
+		"create symlink /etc/systemd/system/multi-user.target.wants/hello.service: → /etc/systemd/system/hello.service",
+		"run manager systemd: daemon-reload (files changed)",
+		"run unit hello.service: start (was inactive)",
+	}, texts(ensure(t, s)))
+	require.Equal(t, "hello, world\n", get(t, "http://127.0.0.1:8080/"))
+	require.Equal(t, "enabled", command(t, "systemctl", "is-enabled", "hello.service"))
+	require.Equal(t, "active", show(t, "hello.service", "ActiveState"))
+	pid := show(t, "hello.service", "MainPID")
+
+	// A change that a reload is enough for, by the caller's word.
+	service.StopTimeout = 7 * time.Second
+	s.Units, s.OnChange = []unit.Unit{service}, unit.ReloadChanged
+	require.Equal(t, []string{
+		"update file /etc/systemd/system/hello.service: TimeoutStopSec=7s",
+		"run manager systemd: daemon-reload (files changed)",
+		"run unit hello.service: reload (its files changed)",
+	}, texts(ensure(t, s)))
+	require.Equal(t, pid, show(t, "hello.service", "MainPID"))
+	require.Equal(t, "7s", show(t, "hello.service", "TimeoutStopUSec"))
+
+	service.StopTimeout = 8 * time.Second
+	s.Units, s.OnChange = []unit.Unit{service}, unit.LeaveRunning
+	require.Len(t, ensure(t, s), 2)
+	require.Equal(t, pid, show(t, "hello.service", "MainPID"))
+
+	// The same again with the usual policy: what runs is older than its file.
+	s.OnChange = unit.RestartChanged
+	require.Equal(t, []string{"run unit hello.service: restart (its files changed)"}, texts(ensure(t, s)))
+	require.NotEqual(t, pid, show(t, "hello.service", "MainPID"))
+
+	// Somebody stops it, somebody edits the file without a reload.
+	command(t, "systemctl", "stop", "hello.service")
+	require.Equal(t, []string{"run unit hello.service: start (was inactive)"}, texts(ensure(t, s)))
+	text, err := os.ReadFile(etc + "hello.service")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(etc+"hello.service", append(text, "# by hand\n"...), 0o644))
+	require.Equal(t, []string{
+		"update file /etc/systemd/system/hello.service: comments and spacing",
+		"run manager systemd: daemon-reload (files changed)",
+		"run unit hello.service: restart (its files changed)",
+	}, texts(ensure(t, s)))
+
+	require.Equal(t, []string{
+		"run unit hello.service: stop (was active)",
+		"delete file /etc/systemd/system/hello.service",
+		"delete symlink /etc/systemd/system/multi-user.target.wants/hello.service: → /etc/systemd/system/hello.service",
+		"run manager systemd: daemon-reload (files changed)",
+	}, texts(ensure(t, unit.Set{Absent: []string{"hello.service"}})))
+	require.Equal(t, "not-found", show(t, "hello.service", "LoadState"))
+}
+
+func TestSetLiveSocketAndItsService(t *testing.T) {
+	gone(t, "web.socket", "web.service")
+	service := hello(t, "web", "")
+	service.Sockets = []string{"web.socket"}
+	service.Sandbox.NoNetwork = true
+	socket := unit.Socket{Name: "web", Listen: []string{"127.0.0.1:8081"}}
+	s := unit.Set{Units: []unit.Unit{service, socket}, Enable: true, Start: true}
+	made := texts(ensure(t, s))
+	require.Equal(t, []string{"run unit web.socket: start (was inactive)", "run unit web.service: start (was inactive)"}, made[len(made)-2:])
+	require.Equal(t, "hello, world\n", get(t, "http://127.0.0.1:8081/"))
+
+	// The socket moves: it can't be bound anew while the service holds it.
+	socket.Listen = []string{"127.0.0.1:8082"}
+	s.Units = []unit.Unit{service, socket}
+	made = texts(ensure(t, s))
+	require.Equal(t, []string{"run unit web.socket: restart (its files changed)", "run unit web.service: restart (its socket is restarted)"}, made[len(made)-2:])
+	require.Equal(t, "hello, world\n", get(t, "http://127.0.0.1:8082/"))
+	_, err := net.DialTimeout("tcp", "127.0.0.1:8081", time.Second)
+	require.Error(t, err)
+	ensure(t, unit.Set{Absent: []string{"web.service", "web.socket"}})
+}
+
+// What does not come up is told, with the lines that explain it; the files stay,
+// and the next run tries again.
+func TestSetLiveFailure(t *testing.T) {
+	gone(t, "good.service", "bad.service")
+	bad := unit.Service{Name: "bad", Exec: []string{"/nonexistent/program", "x"}}
+	s := unit.Set{Units: []unit.Unit{bad, unit.Service{Name: "good", Exec: []string{"/bin/sleep", "1000"}}}, Start: true}
+	made, err := s.Ensure(t.Context())
+	var failed *unit.StartError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, "bad.service", failed.Status.Unit)
+	require.Equal(t, unit.MissingProgram, failed.Status.Outcome, failed)
+	require.Contains(t, failed.Error(), "/nonexistent/program")
+	require.Equal(t, "run unit good.service: start (was inactive)", made[len(made)-1].String())
+	require.Equal(t, "active", show(t, "good.service", "ActiveState"))
+
+	_, err = s.Ensure(t.Context())
+	require.ErrorAs(t, err, &failed)
+	bad.Exec = []string{"/bin/sleep", "1000"}
+	s.Units[0] = bad
+	ensure(t, s)
+}
