@@ -177,6 +177,9 @@ func until(ctx context.Context, t *cgfs.Tree, rel, key, value string, do func() 
 	}
 	for {
 		text, err := t.Read(rel, "cgroup.events")
+		if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV)) && key == "populated" {
+			return nil // systemd removes what is empty, and there is nobody in what is gone
+		}
 		if err != nil || strings.Contains("\n"+text+"\n", "\n"+key+" "+value+"\n") {
 			return err
 		}

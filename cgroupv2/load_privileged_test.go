@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/bedplate/bedplate/cgroupv2"
@@ -99,6 +100,16 @@ func load(args []string) {
 			fmt.Fprintln(os.Stdout, err)
 			os.Exit(3)
 		}
+	case "huge": // so many huge pages, until the input ends
+		b, err := syscall.Mmap(-1, 0, amount<<21, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANONYMOUS|syscall.MAP_HUGETLB)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(5)
+		}
+		for i := range amount {
+			b[i<<21] = 1
+		}
+		_, _ = os.Stdin.Read(make([]byte, 1))
 	case "own":
 		if err := own(); err != nil {
 			fmt.Println(err)

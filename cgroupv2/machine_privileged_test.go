@@ -99,3 +99,10 @@ func starts(t *testing.T, g cgroupv2.Group, args ...string) *exec.Cmd {
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	return cmd
 }
+
+// long says whether the host asks for the long forms, by bringing a file of that
+// name: -with long=go.mod.
+func long() bool {
+	_, err := os.Stat(filepath.Join(testenv.PayloadDir, "with", "long"))
+	return err == nil
+}

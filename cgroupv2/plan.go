@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/bedplate/bedplate"
 	"github.com/bedplate/bedplate/cgroupv2/internal/cgfs"
@@ -189,7 +190,11 @@ func (o owner) differences(rel string, wanted []setting, missing []string, fresh
 
 // gone tells a file that is missing from a cgroup that went away meanwhile.
 func (o owner) gone(rel string, err error) error {
-	if there, lookErr := o.Exists(rel); lookErr == nil && !there {
+	there, lookErr := o.Exists(rel)
+	// An open file of a cgroup that is removed answers ENODEV, even if there is
+	// another by that name already. A disk that is missing does, too.
+	removed := errors.Is(err, syscall.ENODEV) && !strings.Contains(err.Error(), "io.max")
+	if lookErr == nil && (!there || removed) {
 		return fmt.Errorf("cgroupv2: %s went away meanwhile: %w", cgfs.Host(rel), fs.ErrNotExist)
 	}
 	return err

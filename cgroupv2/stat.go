@@ -57,7 +57,8 @@ const (
 	TasksPart
 	IOPart
 	PressurePart
-	AllParts = MemoryPart | CPUPart | TasksPart | IOPart | PressurePart
+	HugePagesPart
+	AllParts = MemoryPart | CPUPart | TasksPart | IOPart | PressurePart | HugePagesPart
 )
 
 var (
@@ -78,6 +79,7 @@ type sampler struct {
 	cpu    CPUStats
 	tasks  TaskStats
 	io     []IOStats
+	huge   []HugePageStats
 }
 
 func (s *sampler) sample(d cgfs.Dir, parts Part) error {
@@ -118,8 +120,54 @@ func (s *sampler) sample(d cgfs.Dir, parts Part) error {
 			s.stats.IO = s.io
 		}
 	}
+	if parts&HugePagesPart != 0 {
+		if err := s.sampleHugePages(d); err != nil {
+			return err
+		}
+	}
 	if parts&PressurePart != 0 {
 		return s.samplePressure(d)
+	}
+	return nil
+}
+
+// hugeFiles are the files of every size, and the size.
+var hugeFiles = func() (list []struct {
+	current, events cgfs.Name
+	size            uint64
+}) {
+	for _, s := range hugeSizes {
+		list = append(list, struct {
+			current, events cgfs.Name
+			size            uint64
+		}{cgfs.Named("hugetlb." + s + ".current"), cgfs.Named("hugetlb." + s + ".events"), hugeBytes(s)})
+	}
+	return list
+}()
+
+func (s *sampler) sampleHugePages(d cgfs.Dir) error {
+	s.huge = s.huge[:0]
+	for i := range hugeFiles {
+		f := &hugeFiles[i]
+		current, err := s.number(d, &f.current)
+		if err != nil {
+			return err
+		}
+		if !current.known {
+			continue
+		}
+		text, err := s.read(d, &f.events)
+		var refused TaskStats // the same form: "max 3"
+		if err == nil {
+			err = refused.parse(text)
+		}
+		if err != nil {
+			return err
+		}
+		s.huge = append(s.huge, HugePageStats{f.size, current.n, refused.Refused})
+	}
+	if len(s.huge) > 0 {
+		s.stats.HugePages = s.huge
 	}
 	return nil
 }

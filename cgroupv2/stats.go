@@ -12,6 +12,8 @@ type Stats struct {
 	CPU    *CPUStats    `json:"cpu,omitempty"`
 	Tasks  *TaskStats   `json:"tasks,omitempty"`
 	IO     []IOStats    `json:"io,omitempty"` // by device; nil without the controller
+	// HugePages are by size; nil without the controller.
+	HugePages []HugePageStats `json:"huge_pages,omitempty"`
 	// Pressure is zero where the kernel does not measure it (psi=0).
 	Pressure PressureStats `json:"pressure"`
 }
@@ -83,6 +85,13 @@ type TaskStats struct {
 type IOStats struct {
 	Device
 	ReadBytes, WriteBytes, ReadOps, WriteOps, DiscardBytes, DiscardOps uint64
+}
+
+// HugePageStats are of huge pages of one size, in bytes.
+type HugePageStats struct {
+	Size, Current uint64
+	// Refused is how many allocations failed at a limit here or below.
+	Refused uint64
 }
 
 // PressureStats is how much time was lost for want of each resource.

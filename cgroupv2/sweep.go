@@ -17,7 +17,8 @@ import (
 //
 // The zero value is ready.
 type Sweep struct {
-	// Parts are what is read; zero: all of it.
+	// Parts are what is read; zero: all of it but HugePagesPart, which few groups
+	// have.
 	Parts Part
 
 	sampler sampler
@@ -46,7 +47,7 @@ type Sample struct {
 
 // Clone gives statistics of one's own.
 func (s Stats) Clone() Stats {
-	s.Memory, s.CPU, s.Tasks, s.IO = clone(s.Memory), clone(s.CPU), clone(s.Tasks), slices.Clone(s.IO)
+	s.Memory, s.CPU, s.Tasks, s.IO, s.HugePages = clone(s.Memory), clone(s.CPU), clone(s.Tasks), slices.Clone(s.IO), slices.Clone(s.HugePages)
 	return s
 }
 
@@ -86,7 +87,7 @@ func (s *Sweep) Below(path string) iter.Seq2[Sample, error] {
 func (s *Sweep) group(tree *cgfs.Tree, d cgfs.Dir, g *swept, yield func(Sample, error) bool) bool {
 	parts := s.Parts
 	if parts == 0 {
-		parts = AllParts
+		parts = AllParts &^ HugePagesPart
 	}
 	err := s.sampler.sample(d, parts)
 	switch {
