@@ -393,7 +393,7 @@ func sandboxGuess(f *File) (b Sandbox) {
 	families := strings.Fields(first("RestrictAddressFamilies"))
 	b.Netlink = contains(families, "AF_NETLINK")
 	b.NoNetwork = has("PrivateNetwork", "yes")
-	b.Chown = has("SystemCallFilter", "~@resources")
+	b.Chown = has("SystemCallFilter", "@chown")
 	b.WritableCode = !has("MemoryDenyWriteExecute", "yes")
 	b.Devices = !has("PrivateDevices", "yes")
 	b.Home = !has("ProtectHome", "yes")

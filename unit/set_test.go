@@ -41,6 +41,7 @@ func put(t *testing.T, root, name, text string) {
 	t.Helper()
 	at := filepath.Join(root, name)
 	require.NoError(t, os.MkdirAll(filepath.Dir(at), 0o755))
+	require.NoError(t, os.RemoveAll(at))
 	if to, ok := strings.CutPrefix(text, "→ "); ok {
 		require.NoError(t, os.Symlink(to, at))
 		return
