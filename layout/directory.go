@@ -25,7 +25,11 @@ func (r *run) directory(it *item) error {
 	if !info.Mode.IsDir() {
 		return occupied(it, info)
 	}
-	if drift := r.drift(it, info); len(drift) > 0 {
+	drift, err := r.drift(d, it, info)
+	if err != nil {
+		return err
+	}
+	if len(drift) > 0 {
 		if r.acting {
 			if err := r.adjustDirectory(d, it); err != nil {
 				return err

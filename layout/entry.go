@@ -22,6 +22,15 @@ type Dir struct {
 	// ends in a slash is for directories, which go with all that is in them;
 	// others are for everything else. Nil removes nothing.
 	Purge []string
+	// Grants are rights beside those of the Mode, as an access control list. Nil
+	// leaves a list that is there alone; one that is empty removes it.
+	Grants []Grant
+	// Inherited are the Grants that files made in the directory get, with the
+	// Mode as the rest of what acl(5) calls a default list. Nil leaves such a list
+	// alone; one that is empty removes it.
+	Inherited []Grant
+	// Attributes are extended attributes; see File.
+	Attributes map[string]string
 }
 
 // File is a regular file.
@@ -51,6 +60,15 @@ type File struct {
 	// Secret keeps content, size and hash out of every change and error, and
 	// refuses a Mode that lets everybody read.
 	Secret bool
+	// Grants are rights beside those of the Mode, as an access control list. Nil
+	// leaves a list alone, but content that changes makes a new file, which has
+	// none but what its directory's Inherited give; one that is empty removes it.
+	Grants []Grant
+	// Attributes are extended attributes (xattr(7)) by their full names, such as
+	// "user.origin"; security.capability needs Privileged, and lists of rights are
+	// Grants. Others are left alone, but a new file has none save its security
+	// context, which is kept. No change shows a value.
+	Attributes map[string]string
 }
 
 // Symlink is a symbolic link. It is replaced atomically, and only if what is in

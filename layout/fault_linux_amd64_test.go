@@ -21,22 +21,29 @@ import (
 // faulty is a tree in which every kind of change is due, once with recorded
 // owners and once with applied ones.
 func faulty(root string, owners layout.Owners) layout.Tree {
-	return layout.Tree{Root: root, Owners: owners, Entries: own([]layout.Entry{
+	entries := []layout.Entry{
 		layout.Dir{Path: "/new/dir", Mode: 0o750},
 		layout.Dir{Path: "/wide", Mode: 0o700, Purge: []string{"stale*", "old*/"}},
 		layout.File{Path: "/new/dir/f", Content: []byte("new"), Mode: 0o640},
 		layout.File{Path: "/changed", Content: []byte("new")},
 		layout.File{Path: "/copied", Source: layout.FromHost(root + "/source")},
 		layout.File{Path: "/loose", Content: []byte("same"), Mode: 0o600},
+		layout.File{Path: "/granted", Content: []byte("same"), Mode: 0o640, Grants: []layout.Grant{{User: "4711", Rights: 4}}},
+		layout.Dir{Path: "/new/granted", Grants: []layout.Grant{}, Inherited: []layout.Grant{{User: "4711", Rights: 5}}},
+		layout.File{Path: "/new/granted/f", Content: []byte("new"), Grants: []layout.Grant{{User: "4711", Rights: 6}}},
 		layout.Symlink{Path: "/link", Target: "new"},
 		layout.Symlink{Path: "/new/link", Target: "new"},
 		layout.Absent{Path: "/gone", Recursive: true},
-	})}
+	}
+	if owners == layout.ApplyOwners {
+		entries = own(entries)
+	}
+	return layout.Tree{Root: root, Owners: owners, Entries: entries}
 }
 
 func prepare(t *testing.T, root string) {
 	for name, content := range map[string]string{
-		"wide/stale": "", "wide/old/x": "", "changed": "old", "copied": "old", "source": "new", "loose": "same", "gone/a/b": "", "gone/c": "",
+		"wide/stale": "", "wide/old/x": "", "changed": "old", "copied": "old", "source": "new", "loose": "same", "granted": "same", "gone/a/b": "", "gone/c": "",
 	} {
 		write(t, root, name, content, 0o644)
 	}
@@ -86,7 +93,7 @@ func TestEnsureInChild(t *testing.T) {
 // whole checks that every file is the old one or the new one.
 func whole(t *testing.T, root string) {
 	t.Helper()
-	for name, want := range map[string][]string{"changed": {"old", "new"}, "copied": {"old", "new"}, "loose": {"same"}, "new/dir/f": {"", "new"}} {
+	for name, want := range map[string][]string{"changed": {"old", "new"}, "copied": {"old", "new"}, "loose": {"same"}, "granted": {"same"}, "new/dir/f": {"", "new"}, "new/granted/f": {"", "new"}} {
 		b, err := os.ReadFile(filepath.Join(root, name))
 		if len(want) > 1 && want[0] == "" && os.IsNotExist(err) {
 			continue

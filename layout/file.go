@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/bedplate/bedplate"
-	"github.com/bedplate/bedplate/internal/atomicfile"
 	"github.com/bedplate/bedplate/internal/rootfs"
 )
 
@@ -33,7 +32,10 @@ func (r *run) file(it *item) error {
 			return err
 		}
 	}
-	drift := r.drift(it, info)
+	drift, err := r.drift(d, it, info)
+	if err != nil {
+		return err
+	}
 	if same && len(drift) == 0 {
 		return nil
 	}
@@ -50,15 +52,11 @@ func (r *run) file(it *item) error {
 	if r.acting {
 		// A new inode where the content differs, or where the inode has other
 		// names whose mode is not ours to change.
-		switch {
-		case !same:
-			err = r.write(d, it)
-		case info.Nlink > 1:
-			err = r.rewrite(d, it)
-		default:
-			err = r.adjustFile(d, it)
+		do := r.adjustFile
+		if !same || info.Nlink > 1 {
+			do = r.write
 		}
-		if err != nil {
+		if err := do(d, it); err != nil {
 			return err
 		}
 	}
@@ -100,17 +98,6 @@ func (r *run) write(d *place, it *item) (err error) {
 	}
 	r.batched = append(r.batched, len(r.changes))
 	return r.unsynced(d)
-}
-
-// rewrite gives the name an inode of its own.
-func (r *run) rewrite(d *place, it *item) (err error) {
-	src, size, err := open(it.file)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, src.Close()) }()
-	_, err = atomicfile.WriteFromAt(d.f, it.base, pinned(it.file, src), size, r.options(it))
-	return err
 }
 
 // adjustFile works on what it has open: the name may lead elsewhere by now.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,7 +43,11 @@ func (t Tree) Tmpfiles() ([]byte, error) {
 			errs = append(errs, &EntryError{it.path, err})
 			continue
 		}
-		lines = append(lines, line)
+		more, err := it.extraLines()
+		if err != nil {
+			errs = append(errs, &EntryError{it.path, err})
+		}
+		lines = append(append(lines, line), more...)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -75,7 +81,7 @@ func (it *item) line() (l tmpfiles.Line, err error) {
 		return tmpfiles.Line{Type: t, Path: tmpfiles.Literal(t, it.path)}, nil
 	}
 	l.Path = tmpfiles.Literal(l.Type, it.path)
-	l.Mode, l.User, l.Group = octal(it.mode), it.owner, it.group
+	l.Mode, l.User, l.Group = octal(it.shown()), it.owner, it.group
 	return l, nil
 }
 
@@ -96,8 +102,9 @@ func (f *File) argument() (string, error) {
 }
 
 // ParseTmpfiles reads a fragment of tmpfiles.d(5) as entries: lines of the types
-// d, f, f+, L, r and R. What an entry can't say is an error: other types, which
-// adjust, clean or copy, specifiers, patterns and ages.
+// d, f, f+, L, r and R, and of the types a and t for what those make. What an
+// entry can't say is an error: other types, which adjust, clean or copy,
+// specifiers, patterns and ages.
 func ParseTmpfiles(b []byte) ([]Entry, error) {
 	lines, err := tmpfiles.Parse(b)
 	if err != nil {
@@ -105,7 +112,14 @@ func ParseTmpfiles(b []byte) ([]Entry, error) {
 	}
 	var entries []Entry
 	var errs []error
+	more := map[string]*said{}
 	for _, l := range lines {
+		if l.Type == "a" || l.Type == "t" {
+			if err := sayMore(more, l); err != nil {
+				errs = append(errs, &EntryError{l.Path, err})
+			}
+			continue
+		}
 		e, err := entryOf(l)
 		if err != nil {
 			errs = append(errs, &EntryError{l.Path, err})
@@ -113,7 +127,31 @@ func ParseTmpfiles(b []byte) ([]Entry, error) {
 		}
 		entries = append(entries, e)
 	}
+	for i, e := range entries {
+		s, ok := more[e.path()]
+		if !ok {
+			continue
+		}
+		delete(more, e.path())
+		if entries[i], err = s.extend(e); err != nil {
+			errs = append(errs, &EntryError{e.path(), err})
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(more)) {
+		errs = append(errs, &EntryError{p, errors.New("its rights or attributes are set, but no line makes it")})
+	}
 	return entries, errors.Join(errs...)
+}
+
+func sayMore(more map[string]*said, l tmpfiles.Line) error {
+	p, err := l.Plain()
+	if err != nil {
+		return err
+	}
+	if more[p] == nil {
+		more[p] = &said{}
+	}
+	return more[p].read(l)
 }
 
 func entryOf(l tmpfiles.Line) (Entry, error) {
@@ -176,7 +214,7 @@ func entry(l tmpfiles.Line, p string) (Entry, error) {
 	case "r", "R":
 		return Absent{Path: p, Recursive: l.Type == "R"}, nil
 	}
-	return nil, fmt.Errorf("a line of type %s is no entry; d, f, f+, L, r and R are", l.Type)
+	return nil, fmt.Errorf("a line of type %s is no entry; d, f, f+, L, r, R, a and t are", l.Type)
 }
 
 // fragment is the content of a fragment with one directory.

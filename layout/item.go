@@ -3,7 +3,6 @@ package layout
 import (
 	"cmp"
 	"io/fs"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +23,8 @@ type item struct {
 	owner, group string
 	uid, gid     int
 	pending      string // the user or group that does not exist yet
+	unowned      bool   // it is the owner or group
+	extras       *extras
 
 	early   bool // it is looked at before the record of owners
 	differs bool // Plan found a change
@@ -66,6 +67,7 @@ func (it *item) fill() {
 	case it.dir != nil:
 		it.mode = unix(uint32(it.dir.Mode.or(0o755)))
 		owner, group = it.dir.Owner, it.dir.Group
+		it.extras = newExtras(it.dir.Grants, it.dir.Inherited, it.dir.Attributes)
 	case it.file != nil:
 		zero := FileMode(0o644)
 		if it.file.Secret {
@@ -73,18 +75,31 @@ func (it *item) fill() {
 		}
 		it.mode = unix(uint32(it.file.Mode.or(zero)))
 		owner, group = it.file.Owner, it.file.Group
+		it.extras = newExtras(it.file.Grants, nil, it.file.Attributes)
 	}
-	it.owner = cmp.Or(owner, "root")
-	it.group = cmp.Or(group, it.owner)
+	it.owner = cmp.Or(named(owner), "root")
+	it.group = cmp.Or(named(group), it.owner)
+}
+
+// named calls the user and the group 0 by their name: some rules are for all but
+// root.
+func named(owner string) string {
+	if owner == "0" {
+		return "root"
+	}
+	return owner
 }
 
 // split is path.Split for a clean absolute path, without the slash.
 func split(p string) (above, base string) {
-	i := strings.LastIndexByte(p, '/')
-	if i < 0 {
+	switch i := strings.LastIndexByte(p, '/'); {
+	case i < 0:
 		return "", p
+	case i == 0:
+		return "/", p[1:]
+	default:
+		return p[:i], p[i+1:]
 	}
-	return path.Join("/", p[:i]), p[i+1:]
 }
 
 // order puts what is in a directory right behind it.

@@ -13,7 +13,7 @@ import (
 // the next run needs, and leaves out what would act for the wrong owner.
 func (r *run) onDisk(it *item) fs.FileMode {
 	if r.record == nil {
-		return it.mode
+		return it.shown()
 	}
 	mode := it.mode &^ (fs.ModeSetuid | fs.ModeSetgid)
 	if it.dir != nil {
@@ -26,35 +26,43 @@ func (r *run) options(it *item) atomicfile.Options {
 	o := atomicfile.Options{Mode: r.onDisk(it)}
 	if r.record == nil {
 		o.Owner = atomicfile.Own(it.uid, it.gid)
+		if it.extras != nil {
+			o.Finish = func(f *os.File) error { return extend(f, it) }
+		}
 	}
 	return o
 }
 
 // access tells mode and owner of an entry that is made.
 func (r *run) access(it *item) string {
-	s := octal(it.mode) + " " + it.owner + ":" + it.group
+	s := octal(it.mode) + " " + it.owner + ":" + it.group + it.extras.String()
 	if r.record != nil {
 		s += " (recorded)"
 	}
 	return s
 }
 
-// drift tells what differs in mode and owner, from → to.
-func (r *run) drift(it *item, info rootfs.Info) []string {
-	var parts []string
-	if have, want := info.Mode&modeBits, r.onDisk(it); have != want {
+// drift tells what differs in owner, mode and what else is asked for, from → to.
+func (r *run) drift(d *place, it *item, info rootfs.Info) (parts []string, err error) {
+	have, want := info.Mode&modeBits, r.onDisk(it)
+	if r.record == nil && it.extras.grants() {
+		// What is shown for the group is the list's mask; the list is compared.
+		have, want = have&^0o070, want&^0o070
+	}
+	if have != want {
 		parts = append(parts, "mode "+octal(have)+" → "+octal(want))
 	}
 	if r.record != nil {
-		if from, to, differs := r.record.drift(it.path); differs {
-			parts = append(parts, "recorded "+from+" → "+to)
-		}
-		return parts
+		return append(parts, r.record.drift(it)...), nil
 	}
-	if it.pending != "" || info.UID != it.uid || info.GID != it.gid {
+	if it.unowned || info.UID != it.uid || info.GID != it.gid {
 		parts = append(parts, "owner "+owner(info.UID)+":"+owner(info.GID)+" → "+it.owner+":"+it.group)
 	}
-	return parts
+	if it.extras == nil {
+		return parts, nil
+	}
+	more, err := extraDrift(d, it)
+	return append(parts, more...), err
 }
 
 // owner shows an id as a number: what it is called may change before the plan
@@ -83,6 +91,16 @@ func (r *run) adjust(f *os.File, it *item, info rootfs.Info) error {
 			return err
 		}
 	}
+	if r.record == nil && it.extras != nil {
+		if err := extend(f, it); err != nil {
+			return err
+		}
+		now, err := rootfs.StatFile(f)
+		if err != nil {
+			return err
+		}
+		have = now.Mode & modeBits
+	}
 	if have != want || chown && want&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
 		return f.Chmod(want)
 	}
@@ -93,7 +111,7 @@ func (r *run) adjust(f *os.File, it *item, info rootfs.Info) error {
 // nor, where owners are recorded, the caller.
 func (r *run) foreign(it *item, info rootfs.Info) bool {
 	if r.record != nil {
-		return info.UID != os.Geteuid()
+		return info.UID != r.uid
 	}
 	return info.UID != it.uid
 }

@@ -44,7 +44,7 @@ func (m DirMode) check() error {
 	return nil
 }
 
-func (m FileMode) check(privileged bool) error {
+func (m FileMode) check(privileged, capable bool) error {
 	switch {
 	case m > 0o7777:
 		return fmt.Errorf("mode %#o has more than permission bits", uint32(m))
@@ -52,8 +52,8 @@ func (m FileMode) check(privileged bool) error {
 		return fmt.Errorf("mode %04o: the sticky bit means nothing on a file; drop the 1", uint32(m))
 	case m&0o6000 != 0 && !privileged:
 		return fmt.Errorf("mode %04o runs the file with its owner's rights; if that is meant, set Privileged as well", uint32(m))
-	case m&0o6000 == 0 && privileged:
-		return fmt.Errorf("Privileged is set, but mode %04o has neither setuid nor setgid", uint32(m))
+	case m&0o6000 == 0 && privileged && !capable:
+		return fmt.Errorf("mode %04o has neither setuid nor setgid, but Privileged is set; drop one of the two", uint32(m))
 	}
 	return nil
 }

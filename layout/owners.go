@@ -26,7 +26,7 @@ func (r *run) resolve() error {
 	var errs []error
 	for i := range r.items {
 		it := &r.items[i]
-		if it.dir == nil && it.file == nil || it.owner == "root" && it.group == "root" {
+		if it.dir == nil && it.file == nil || it.owner == "root" && it.group == "root" && it.extras == nil {
 			continue
 		}
 		user, err := r.lookup(&r.owners.users, it.owner, userID)
@@ -36,9 +36,12 @@ func (r *run) resolve() error {
 		it.uid, it.gid = user.number, group.number
 		switch {
 		case !user.ok:
-			it.pending = "user " + it.owner
+			it.pending, it.unowned = "user "+it.owner, true
 		case !group.ok:
-			it.pending = "group " + it.group
+			it.pending, it.unowned = "group "+it.group, true
+		}
+		if it.extras != nil {
+			errs = append(errs, r.resolveGrants(it))
 		}
 	}
 	return errors.Join(errs...)
@@ -70,8 +73,8 @@ func (r *run) lookup(known *map[string]id, name string, find func(*run, string) 
 // or the caller's where only that can be.
 func (r *run) implicit(p string) *item {
 	it := &item{path: p, dir: &Dir{Path: p}}
-	if r.record == nil && os.Geteuid() != 0 {
-		it.uid, it.gid = os.Geteuid(), os.Getegid()
+	if r.record == nil && r.uid != 0 {
+		it.uid, it.gid = r.uid, os.Getegid()
 		it.dir.Owner, it.dir.Group = strconv.Itoa(it.uid), strconv.Itoa(it.gid)
 	}
 	it.fill()
@@ -85,7 +88,6 @@ func (r *run) unmet() error {
 	if err != nil {
 		return fmt.Errorf("layout: %w", err)
 	}
-	uid := os.Geteuid()
 	groups = append(groups, os.Getegid())
 	for i := range r.items {
 		it := &r.items[i]
@@ -93,7 +95,7 @@ func (r *run) unmet() error {
 		case !it.differs || it.dir == nil && it.file == nil || r.record != nil:
 		case it.pending != "":
 			errs = append(errs, &EntryError{it.path, fmt.Errorf("%s: %w; create it first (account.Set), or set Owners to RecordOwners", it.pending, ErrUnknownOwner)})
-		case uid != 0 && (it.uid != uid || !slices.Contains(groups, it.gid)):
+		case r.uid != 0 && (it.uid != r.uid || !slices.Contains(groups, it.gid)):
 			errs = append(errs, &EntryError{it.path, fmt.Errorf("owner %s:%s: %w; run as root, or under a Root set Owners to RecordOwners", it.owner, it.group, ErrNoPrivilege)})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/bedplate/bedplate"
@@ -16,13 +17,25 @@ import (
 // are another run's, or those of directories made on the way.
 type record struct {
 	item    *item // the file itself
-	old     map[string]tmpfiles.Line
+	old     map[lineKey]tmpfiles.Line
 	foreign []tmpfiles.Line // of patterns and such
-	wanted  map[string]tmpfiles.Line
-	dropped []string
+	wanted  map[lineKey]tmpfiles.Line
+	dropped []string          // paths, with all in them
+	unsaid  []lineKey         // lines that are not wanted any more
 	owned   map[string]string // the directories that are not to be root's
 	merged  []byte
 	change  bedplate.Change // of the file; its Op is empty if there is none
+}
+
+// lineKey tells a path's lines apart: that of owner and mode, of rights ("a") and
+// of attributes ("t").
+type lineKey struct{ path, kind string }
+
+func keyOf(p, lineType string) lineKey {
+	if k := lineType[:1]; k == "a" || k == "t" {
+		return lineKey{p, k}
+	}
+	return lineKey{p, ""}
 }
 
 const (
@@ -40,7 +53,7 @@ func (t Tree) recordPath() string {
 
 func openRecord(r *run) (*record, error) {
 	p := r.tree.recordPath()
-	rec := &record{item: r.implicitFile(p), old: map[string]tmpfiles.Line{}, wanted: map[string]tmpfiles.Line{}, owned: map[string]string{}}
+	rec := &record{item: r.implicitFile(p), old: map[lineKey]tmpfiles.Line{}, wanted: map[lineKey]tmpfiles.Line{}, owned: map[string]string{}}
 	r.record = rec
 	if err := rec.read(r); err != nil {
 		return nil, err
@@ -61,15 +74,13 @@ func openRecord(r *run) (*record, error) {
 		case it.absent != nil:
 			rec.dropped = append(rec.dropped, it.path)
 		case it.dir != nil || it.file != nil:
-			if err := rec.check(it); err != nil {
+			if err := errors.Join(rec.check(it), rec.want(it)); err != nil {
 				errs = append(errs, &EntryError{it.path, err})
-				continue
 			}
-			rec.want(it)
 		}
 	}
 	if len(rec.wanted) > 0 {
-		rec.want(rec.item)
+		errs = append(errs, rec.want(rec.item))
 	}
 	return rec, errors.Join(errs...)
 }
@@ -108,7 +119,7 @@ func (rec *record) read(r *run) error {
 	}
 	for _, l := range lines {
 		if p, err := l.Plain(); err == nil {
-			rec.old[p] = l
+			rec.old[keyOf(p, l.Type)] = l
 		} else {
 			rec.foreign = append(rec.foreign, l)
 		}
@@ -144,6 +155,9 @@ func (rec *record) check(it *item) error {
 	if _, err := rec.above(it.path); err != nil {
 		return err
 	}
+	if above, _ := rec.above(it.path); above != "root" && len(it.extras.String()) > 0 {
+		return fmt.Errorf("its rights and attributes can't be recorded: systemd-tmpfiles does not look for patterns in a directory of %s's", above)
+	}
 	if strings.Contains(it.path, "\n") {
 		return errors.New("its owner can't be recorded: tmpfiles.d(5) has no way to write a newline in a path")
 	}
@@ -160,23 +174,41 @@ func (rec *record) line(it *item) tmpfiles.Line {
 			t = "f"
 		}
 	}
-	return tmpfiles.Line{Type: t, Path: tmpfiles.Literal(t, it.path), Mode: octal(it.mode), User: it.owner, Group: it.group}
+	return tmpfiles.Line{Type: t, Path: tmpfiles.Literal(t, it.path), Mode: octal(it.shown()), User: it.owner, Group: it.group}
 }
 
-func (rec *record) want(it *item) { rec.wanted[it.path] = rec.line(it) }
+func (rec *record) want(it *item) error {
+	rec.wanted[lineKey{it.path, ""}] = rec.line(it)
+	more, err := it.extraLines()
+	for _, l := range more {
+		rec.wanted[keyOf(it.path, l.Type)] = l
+	}
+	if a := (lineKey{it.path, "a"}); it.extras != nil && it.extras.access != nil && rec.wanted[a].Type == "" && rec.old[a].Type != "" {
+		rec.unsaid = append(rec.unsaid, a)
+	}
+	return err
+}
 
-// drift compares what is recorded of a path with what should be.
-func (rec *record) drift(p string) (from, to string, differs bool) {
-	want, ok := rec.wanted[p]
-	old := rec.old[p]
-	if !ok || want == old {
-		return "", "", false
+// drift compares what is recorded of an entry with what should be.
+func (rec *record) drift(it *item) (parts []string) {
+	key := lineKey{it.path, ""}
+	if want, old := rec.wanted[key], rec.old[key]; want != old {
+		from := "nothing"
+		if old.Type != "" {
+			from = old.Mode + " " + old.User + ":" + old.Group
+		}
+		parts = append(parts, "recorded "+from+" → "+want.Mode+" "+want.User+":"+want.Group)
 	}
-	to = want.Mode + " " + want.User + ":" + want.Group
-	if old.Type == "" {
-		return "nothing", to, true
+	for _, kind := range [][2]string{{"a", "rights"}, {"t", "attributes"}} {
+		key := lineKey{it.path, kind[0]}
+		switch want, old := rec.wanted[key], rec.old[key]; {
+		case want.Type != "" && want != old:
+			parts = append(parts, "recorded "+kind[1])
+		case slices.Contains(rec.unsaid, key):
+			parts = append(parts, "recorded "+kind[1]+" dropped")
+		}
 	}
-	return old.Mode + " " + old.User + ":" + old.Group, to, true
+	return parts
 }
 
 // aboveRecord makes the directories that the record is in.
@@ -205,23 +237,26 @@ func (r *run) aboveRecord() (errs []error) {
 // where they begin.
 func (r *run) planRecord(at int) error {
 	rec := r.record
-	lines := map[string]tmpfiles.Line{}
-	for p, l := range rec.old {
-		lines[p] = l
+	lines := map[lineKey]tmpfiles.Line{}
+	for key, l := range rec.old {
+		lines[key] = l
 	}
 	for _, gone := range rec.dropped {
-		for p := range lines {
-			if p == gone || inside(p, gone) {
-				delete(lines, p)
+		for key := range lines {
+			if key.path == gone || inside(key.path, gone) {
+				delete(lines, key)
 			}
 		}
 	}
+	for _, key := range rec.unsaid {
+		delete(lines, key)
+	}
 	removed, changed := len(rec.old)-len(lines), 0
-	for p, l := range rec.wanted {
-		if rec.old[p] != l {
+	for key, l := range rec.wanted {
+		if rec.old[key] != l {
 			changed++
 		}
-		lines[p] = l
+		lines[key] = l
 	}
 	if changed == 0 && removed == 0 {
 		return nil
@@ -230,6 +265,7 @@ func (r *run) planRecord(at int) error {
 	for _, l := range lines {
 		all = append(all, l)
 	}
+	slices.SortFunc(all, func(a, b tmpfiles.Line) int { return strings.Compare(a.Type, b.Type) })
 	rec.merged = tmpfiles.Render(recordComment, all)
 	change := bedplate.Change{Op: bedplate.OpUpdate, Kind: "file", Target: rec.item.path, Detail: fmt.Sprintf("records %d owners and modes, drops %d", changed, removed)}
 	if len(rec.old)+len(rec.foreign) == 0 {

@@ -21,6 +21,7 @@ type run struct {
 	record *record // nil: owners are applied
 	owners owners
 
+	uid     int // the caller's
 	acting  bool
 	made    map[string]bool // directories that Plan knows to be missing
 	batch   atomicfile.Batch
@@ -35,7 +36,7 @@ func (t Tree) open() (_ *run, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{tree: t, items: items, made: map[string]bool{}}
+	r := &run{tree: t, items: items, uid: os.Geteuid(), made: map[string]bool{}}
 	defer func() {
 		if err != nil {
 			err = joinClose(err, r)
@@ -196,7 +197,9 @@ func (r *run) holder(p string) (*place, error) {
 		return nil, err
 	}
 	if r.record != nil {
-		r.record.want(it)
+		if err := r.record.want(it); err != nil {
+			return nil, err
+		}
 	}
 	return r.makeDirectory(it, up)
 }

@@ -2,7 +2,6 @@ package layout
 
 import (
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/bedplate/bedplate"
@@ -44,7 +43,7 @@ func (r *run) symlink(it *item) error {
 }
 
 // ownsLinks: root's links are root's. Another caller's are what they become.
-func (r *run) ownsLinks() bool { return r.record == nil && os.Geteuid() == 0 }
+func (r *run) ownsLinks() bool { return r.record == nil && r.uid == 0 }
 
 func (r *run) linkDrift(d *place, it *item, info rootfs.Info) (string, error) {
 	target, err := atomicfile.Readlinkat(d.f, it.base)

@@ -107,6 +107,17 @@ func checkDir(e Dir) error {
 			return fmt.Errorf("purge pattern %q is no pattern for a single name, as path.Match takes them", pattern)
 		}
 	}
+	for _, g := range e.Grants {
+		if g.Rights&6 != 0 && g.Rights&1 == 0 {
+			return fmt.Errorf("it lets %s read or write a directory that they can't enter; add 1 to the rights", g.who())
+		}
+	}
+	if err := errors.Join(checkGrants(e.Grants), checkGrants(e.Inherited), checkAttributes(e.Attributes)); err != nil {
+		return err
+	}
+	if e.Attributes[capability] != "" {
+		return errors.New("a directory has no capabilities; drop the attribute " + capability)
+	}
 	return checkOwner(e.Owner, e.Group)
 }
 
@@ -120,8 +131,15 @@ func checkFile(e File) error {
 	if e.SHA256 != "" && e.CreateOnly {
 		return errors.New("it has both SHA256 and CreateOnly, which contradict each other; set one")
 	}
-	if e.Mode != 0 || e.Privileged {
-		if err := e.Mode.check(e.Privileged); err != nil {
+	if err := errors.Join(checkGrants(e.Grants), checkAttributes(e.Attributes)); err != nil {
+		return err
+	}
+	_, capable := e.Attributes[capability]
+	if capable && !e.Privileged {
+		return fmt.Errorf("the attribute %s gives what runs the file rights of root's; if that is meant, set Privileged as well", capability)
+	}
+	if e.Mode != 0 || e.Privileged && !capable {
+		if err := e.Mode.check(e.Privileged, capable); err != nil {
 			return err
 		}
 	}
@@ -140,7 +158,7 @@ func checkLink(e Symlink) error {
 
 func checkOwner(names ...string) error {
 	for _, n := range names {
-		if strings.ContainsAny(n, ":/ \t\n\x00,") || strings.HasPrefix(n, "-") || len(n) > 255 {
+		if strings.ContainsAny(n, ":/ \t\n\x00,%\"'\\") || strings.HasPrefix(n, "-") || len(n) > 255 {
 			return fmt.Errorf("%q is no name of a user or group", n)
 		}
 	}

@@ -51,6 +51,9 @@ func Own(uid, gid int) Owner { return Owner{uid, gid, true} }
 type Options struct {
 	Mode  fs.FileMode // permission bits, setuid, setgid and sticky; zero: 0644
 	Owner Owner
+	// Finish is the last that is done to a file of Batch.Write before it is
+	// synced, and may be nil.
+	Finish func(*os.File) error
 }
 
 func (o Options) mode() uint32 {

@@ -57,7 +57,10 @@ func prepare(dir *os.File, name string, src io.Reader, size int64, o Options) (p
 	if err := own(p.f, o); err != nil {
 		return p, err
 	}
-	return p, p.inherit()
+	if err := p.inherit(); err != nil || o.Finish == nil {
+		return p, err
+	}
+	return p, o.Finish(p.f)
 }
 
 // inherit takes over what belongs to the name rather than to the content.

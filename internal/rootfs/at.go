@@ -73,8 +73,9 @@ func LchownAt(dir *os.File, name string, uid, gid int) error {
 }
 
 // HoldsAt says whether the file called name holds data, reading through buf.
-// It is made for the many small files that are as wanted: one open, one or two
-// reads, one close, nothing allocated.
+// It is made for the many small files that are as wanted: one open, one read,
+// one close, nothing allocated. name must be a regular file: a read of one that
+// gives less than was asked for has reached its end.
 func HoldsAt(dir *os.File, name string, data, buf []byte) (bool, error) {
 	fd, err := openat(dir, name, unix.O_RDONLY)
 	if err != nil {
@@ -82,17 +83,18 @@ func HoldsAt(dir *os.File, name string, data, buf []byte) (bool, error) {
 	}
 	defer unix.Close(fd)
 	for {
-		n, err := unix.Read(fd, buf[:min(len(buf), len(data)+1)])
+		ask := buf[:min(len(buf), len(data)+1)]
+		n, err := unix.Read(fd, ask)
 		switch {
 		case errors.Is(err, unix.EINTR):
+			continue
 		case err != nil:
 			return false, atError("read", dir, name, err)
-		case n == 0:
-			return len(data) == 0, nil
 		case n > len(data) || !bytes.Equal(buf[:n], data[:n]):
 			return false, nil
-		default:
-			data = data[n:]
+		}
+		if data = data[n:]; n < len(ask) {
+			return len(data) == 0, nil
 		}
 	}
 }

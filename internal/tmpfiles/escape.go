@@ -76,30 +76,13 @@ var escapes = map[byte]byte{'n': '\n', 't': '\t', '\\': '\\', 'a': '\a', 'b': '\
 // Unescape is the reverse of Escape; it knows the C escapes that systemd does.
 func Unescape(argument string) (string, error) {
 	var b strings.Builder
-	for i := 0; i < len(argument); i++ {
-		c := argument[i]
-		rest := argument[i+1:]
-		switch {
-		case c == '%' && strings.HasPrefix(rest, "%"):
-			i++
-		case c == '%':
-			return "", fmt.Errorf("tmpfiles: argument %q has a specifier; only the machine knows what it is", argument)
-		case c == '\\':
-			v, n, err := escape(rest)
-			if err != nil {
-				return "", fmt.Errorf("tmpfiles: argument %q: %w", argument, err)
-			}
-			i += n
-			// A specifier is looked for after the escapes are undone.
-			if v == '%' {
-				if !strings.HasPrefix(argument[i+1:], "%") {
-					return "", fmt.Errorf("tmpfiles: argument %q has a specifier; only the machine knows what it is", argument)
-				}
-				i++
-			}
-			c = v
+	for i := 0; i < len(argument); {
+		v, n, err := unit(argument[i:])
+		if err != nil {
+			return "", fmt.Errorf("tmpfiles: argument %q: %w", argument, err)
 		}
-		b.WriteByte(c)
+		b.WriteByte(v)
+		i += n
 	}
 	return b.String(), nil
 }

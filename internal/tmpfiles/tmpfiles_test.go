@@ -104,6 +104,22 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+func TestWords(t *testing.T) {
+	for argument, want := range map[string][]string{
+		`user.a=1 "user.b=x y"`: {"user.a=1", "user.b=x y"}, ` user.c='a"b'\x41%%  `: {`user.c=a"bA%`}, ``: nil, `"" a`: {"", "a"},
+	} {
+		got, err := Words(argument)
+		require.NoError(t, err, argument)
+		require.Equal(t, want, got)
+	}
+	for _, bad := range []string{`"a`, `a\`, `%h`, `a\q`, `'\x00'`} {
+		_, err := Words(bad)
+		require.Error(t, err, bad)
+	}
+	_, err := JoinWords([]string{"a=\x00"})
+	require.ErrorIs(t, err, ErrNUL)
+}
+
 func FuzzEscape(f *testing.F) {
 	for _, s := range []string{"", "a\nb", " x ", "-", "100%", `\`, "\xff", "\t"} {
 		f.Add(s)
@@ -119,5 +135,12 @@ func FuzzEscape(f *testing.F) {
 		got, err := Unescape(argument)
 		require.NoError(t, err)
 		require.Equal(t, content, got)
+
+		joined, err := JoinWords([]string{content, "x", content})
+		require.NoError(t, err)
+		require.NoError(t, Line{Type: "t", Path: "/a", Argument: joined}.Check())
+		words, err := Words(joined)
+		require.NoError(t, err)
+		require.Equal(t, []string{content, "x", content}, words)
 	})
 }
