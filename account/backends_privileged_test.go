@@ -36,7 +36,7 @@ func machineRoot(t testing.TB) string {
 	for _, dir := range []string{"etc", "usr/sbin", "bin", "run", "var/lib"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
 	}
-	for _, file := range append(slices.Clone(databases), "etc/login.defs", "usr/sbin/nologin", "bin/sh") {
+	for _, file := range append(slices.Clone(databases), "etc/login.defs", "usr/sbin/nologin", "bin/sh", "bin/false") {
 		if _, err := os.Stat("/" + file); err == nil {
 			run(t, "cp", "-pL", "/"+file, filepath.Join(root, file))
 		}

@@ -35,7 +35,11 @@ func (p *planner) writeFiles(ctx context.Context) (made []bedplate.Change, err e
 	if err != nil {
 		return nil, fmt.Errorf("account: %w", err)
 	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
+	defer func() {
+		if e := lock.Release(); e != nil {
+			err = errors.Join(err, fmt.Errorf("account: %w", e))
+		}
+	}()
 	if err := p.reload(); err != nil {
 		return nil, err
 	}

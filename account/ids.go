@@ -56,6 +56,10 @@ func (r ranges) adoptable(id ID) bool {
 	return id != 0 && (id < r.peopleMin || id > r.peopleMax) && id != 65534 && id != 65535 && id != 1<<32-1
 }
 
+// lent says whether an id is one that systemd lends to a running unit with
+// DynamicUser= (https://systemd.io/UIDS-GIDS): it goes when the unit stops.
+func lent(id uint32) bool { return id >= 61184 && id <= 65519 }
+
 func (r ranges) String() string { return fmt.Sprintf("1 to %d", r.systemMax) }
 
 // firstBoot and what is above it stand for ids that the first boot allocates.

@@ -79,9 +79,9 @@ func reader(ctx context.Context, root string) (*planner, error) {
 	return p, nil
 }
 
-// wider asks userdb where it runs, and else getent. Both know what the other
-// does (userdb has a service for NSS, NSS a module for userdb), so one answer,
-// also "no", is enough.
+// wider asks systemd's userdb where it runs, and else what services there are
+// (systemd's own for DynamicUser= is one) and getent. userdb has a service for
+// NSS, so that its answer, also "no", is enough.
 type wider struct{}
 
 func (wider) user(ctx context.Context, name string) (passwd.User, bool, error) {
@@ -101,14 +101,20 @@ func (wider) groupID(ctx context.Context, gid uint32) (passwd.Group, bool, error
 }
 
 func ask[K string | uint32, T, R any](ctx context.Context, database string, key K, in func(*passwd.Table, K) (T, bool), q query, entry func(R) T) (none T, found bool, err error) {
-	var rec R
-	switch found, err := userdb(ctx, multiplexer, q, &rec); {
-	case err == nil && found:
-		return entry(rec), true, nil
-	case err == nil:
+	sockets, all := userdbServices(userdbDir)
+	for _, socket := range sockets {
+		var rec R
+		switch found, err := userdb(ctx, socket, q, &rec); {
+		case errors.Is(err, errNoUserdb):
+			all = false
+		case err != nil:
+			return none, false, err
+		case found:
+			return entry(rec), true, nil
+		}
+	}
+	if all {
 		return none, false, nil
-	case !errors.Is(err, errNoUserdb):
-		return none, false, err
 	}
 	t, err := getent(ctx, database, fmt.Sprint(key))
 	if err != nil || t == nil {

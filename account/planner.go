@@ -51,6 +51,7 @@ type step struct {
 	join    []string     // groups that the user is not yet in
 	lock    bool         // the password is to be locked
 	sub     passwd.Range // the subordinate ids to add; Count 0: none
+	subTo   []string     // the files that lack them
 	own     bool         // the group is made for the user of the same name
 }
 
@@ -178,12 +179,15 @@ func (p *planner) findGroup(name string) (g passwd.Group, local, found bool) {
 // the user of its name, and prefer is that user's id.
 func (p *planner) wantGroup(want Group, own bool, prefer ID) (passwd.Group, bool) {
 	failed := len(p.errs)
-	g, _, found := p.findGroup(want.Name)
+	g, local, found := p.findGroup(want.Name)
 	if len(p.errs) > failed {
 		return g, false
 	}
 	if found {
 		switch {
+		case !local && lent(g.GID):
+			p.conflict("group", g.Name, "gid", fmt.Sprintf("%d, lent to a running unit with DynamicUser=", g.GID), "an id of its own", "stop the unit, or leave its group to systemd")
+			return g, false
 		case want.GID != 0 && g.GID != uint32(want.GID):
 			p.conflict("group", g.Name, "gid", fmt.Sprint(g.GID), fmt.Sprint(want.GID), "its files would lose their group: leave GID out, or change it by hand (groupmod, find -gid)")
 			return g, false

@@ -213,12 +213,15 @@ func (s step) shadow() [][]string {
 	return [][]string{append(append(argv, s.subordinate()...), u.Name)}
 }
 
-func (s step) subordinate() []string {
+func (s step) subordinate() (argv []string) {
 	if s.sub.Count == 0 {
 		return nil
 	}
 	r := fmt.Sprintf("%d-%d", s.sub.Start, s.sub.End()-1)
-	return []string{"--add-subuids", r, "--add-subgids", r}
+	for _, file := range s.subTo {
+		argv = append(argv, map[string]string{passwd.SubUIDFile: "--add-subuids", passwd.SubGIDFile: "--add-subgids"}[file], r)
+	}
+	return argv
 }
 
 // busybox gives the commands of BusyBox's loginutils. They change nothing that

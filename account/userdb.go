@@ -9,18 +9,42 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"path"
 	"syscall"
 
 	"github.com/bedplate/bedplate/internal/passwd"
 )
 
-// multiplexer is systemd-userdbd's socket, which asks all services there are.
+// userdbDir has a socket for each service that knows users or groups, named like
+// it. That of systemd-userdbd asks all of them, and NSS, too.
 // https://systemd.io/USER_GROUP_API
-const multiplexer = "/run/systemd/userdb/io.systemd.Multiplexer"
+const (
+	userdbDir   = "/run/systemd/userdb"
+	multiplexer = "io.systemd.Multiplexer"
+)
+
+// userdbServices are those to be asked, and whether that is all who could be.
+// NameServiceSwitch and DropIn are userdbd's, and behind its multiplexer.
+func userdbServices(dir string) (sockets []string, all bool) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, false // no such directory, no such service
+	}
+	for _, e := range entries {
+		switch e.Name() {
+		case multiplexer:
+			return []string{path.Join(dir, multiplexer)}, true
+		case "io.systemd.NameServiceSwitch", "io.systemd.DropIn":
+		default:
+			sockets = append(sockets, path.Join(dir, e.Name()))
+		}
+	}
+	return sockets, false
+}
 
 // errNoUserdb: nobody answers there, or can't at the moment.
-var errNoUserdb = errors.New("systemd-userdbd does not run")
+var errNoUserdb = errors.New("no such userdb service")
 
 type query interface{ method() string }
 

@@ -116,6 +116,9 @@ func (p *planner) create(want User) {
 // adopt compares an account that exists, field by field.
 func (p *planner) adopt(want User, u passwd.User, local bool) {
 	switch {
+	case !local && lent(u.UID):
+		p.conflict("user", u.Name, "uid", fmt.Sprintf("%d, lent to a running unit with DynamicUser=", u.UID), "an id of its own", "stop the unit, or leave its user to systemd")
+		return
 	case want.UID != 0 && u.UID != uint32(want.UID):
 		p.conflict("user", u.Name, "uid", fmt.Sprint(u.UID), fmt.Sprint(want.UID), "its files would lose their owner: leave UID out, or change it by hand (usermod -u, find -uid)")
 		return
@@ -228,6 +231,7 @@ func (p *planner) subordinate(want User, s *step) []string {
 	if s.sub = r; r.Count == 0 {
 		return nil
 	}
+	s.subTo = p.db.lacks(want.Name)
 	return []string{fmt.Sprintf("subordinate ids %d to %d", r.Start, r.End()-1)}
 }
 

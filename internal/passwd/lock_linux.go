@@ -232,7 +232,9 @@ func wait(ctx context.Context, try func() (bool, error), taken func(error) error
 func (l *Lock) Release() error {
 	var errs []error
 	for _, name := range l.names {
-		errs = append(errs, unix.Unlinkat(int(l.dir.Fd()), name, 0))
+		if err := unix.Unlinkat(int(l.dir.Fd()), name, 0); err != nil {
+			errs = append(errs, fmt.Errorf("passwd: unlock: %w", &os.PathError{Op: "unlink", Path: l.dir.Name() + "/" + name, Err: err}))
+		}
 	}
 	if l.pwd != nil {
 		errs = append(errs, l.pwd.Close())
