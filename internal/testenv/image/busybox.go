@@ -76,6 +76,10 @@ func compile(ctx context.Context, source string) error {
 		}
 		text += "CONFIG_" + a + "=y\n"
 	}
+	// Its defaults; "allnoconfig" answers 0.
+	for key, value := range map[string]string{"FIRST_SYSTEM_ID": "100", "LAST_SYSTEM_ID": "999", "LAST_ID": "60000"} {
+		text = strings.Replace(text, "CONFIG_"+key+"=0\n", "", 1) + "CONFIG_" + key + "=" + value + "\n"
+	}
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return err
 	}
