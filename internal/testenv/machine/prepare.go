@@ -35,6 +35,10 @@ type needs struct {
 	// Packages brings the files of Debian packages, named for each suite, as
 	// packages.tar.
 	Packages map[string][]string
+	// Bring is a command in a folder of the package, "internal/samples", that is run
+	// on the host with a folder as its argument; what it puts there comes as
+	// that folder's name, "samples".
+	Bring string
 	// Minutes the tests may take; zero: 5.
 	Minutes int
 }

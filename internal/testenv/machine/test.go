@@ -152,7 +152,16 @@ func (b *batch) add(ctx context.Context, p pkg, tag string, cover bool) error {
 		b.payload.Files[place+"/testdata"] = filepath.Join(p.dir, "testdata")
 	}
 	b.payload.Manifest.Programs = append(b.payload.Manifest.Programs, program)
-	return nil
+	if p.needs.Bring == "" {
+		return nil
+	}
+	brought := filepath.Join(b.dir, "brought", p.name)
+	if err := os.MkdirAll(brought, 0o755); err != nil {
+		return err
+	}
+	b.payload.Files["with/"+filepath.Base(p.needs.Bring)] = brought
+	_, err := goTool(ctx, nil, "run", filepath.Join(p.dir, p.needs.Bring), brought)
+	return err
 }
 
 // bring makes what packages asked the host for.
