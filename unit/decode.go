@@ -34,7 +34,7 @@ func Decode(f *File) (Unit, error) {
 			return nil, err
 		}
 	}
-	if _, err := compose(u, Target{}); err != nil {
+	if err := new(draft).compose(u, Target{}); err != nil {
 		return u, fmt.Errorf("unit: %s is not what a typed unit may say: %w", f.Name, err)
 	}
 	return u, nil

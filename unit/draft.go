@@ -13,6 +13,7 @@ import (
 // every error on the way.
 type draft struct {
 	kind   string
+	own    string // the kind's section, once known
 	target Target
 	// specifiers are the caller's: "%" is left for systemd.
 	specifiers bool
@@ -63,7 +64,14 @@ func abridged(s string) string {
 
 // raw adds a directive whose value is safe as it is.
 func (d *draft) raw(group, name, value string) {
-	dir := Directive{section(group, d.kind), name, value}
+	in := group
+	if group != "Unit" && group != "Install" {
+		if d.own == "" {
+			d.own = sectionOf[d.kind]
+		}
+		in = d.own
+	}
+	dir := Directive{in, name, value}
 	if reason := d.target.lacks(dir); reason != "" {
 		d.drops = append(d.drops, Dropped{dir, reason})
 		return

@@ -62,9 +62,11 @@ func (m Mount) draft(d *draft) {
 	d.path("Run", "Where", "Where", m.Where)
 	d.text("Run", "Type", "Type", m.Type)
 	for i, o := range m.Options {
+		problem := plainProblem(o)
 		if o == "" || strings.Contains(o, ",") {
-			d.refuse(index("Options", i), o, "is no option; give them one each, without commas")
+			problem = "is no option; give them one each, without commas"
 		}
+		d.refuse(index("Options", i), o, problem)
 	}
 	d.text("Run", "Options", "Options", strings.Join(m.Options, ","))
 	d.mode("Run", "DirectoryMode", "DirectoryMode", m.DirectoryMode)

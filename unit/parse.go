@@ -54,7 +54,10 @@ func (e *ParseError) Error() string {
 const maxFile = 1 << 20
 
 // Parse reads a unit file. It is strict where systemd is lenient: a line that
-// systemd would ignore is a *ParseError; all of them are joined.
+// systemd would ignore is a *ParseError; all of them are joined. The file comes
+// with such an error all the same, without an entry for those lines, and loses
+// nothing either. It is nil only when it could not be read or is no unit file at
+// all.
 func Parse(name string, r io.Reader) (*File, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
@@ -81,7 +84,7 @@ func parse(name string, text []byte) (*File, error) {
 		start, at := off, line
 		logical, next, lines, open := nextLogical(src, off)
 		off, line, f.open = next, line+lines, open
-		trimmed := strings.Trim(logical, blank)
+		trimmed := trim(logical)
 		if trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';' {
 			continue
 		}
@@ -104,20 +107,17 @@ func parse(name string, text []byte) (*File, error) {
 		case section == "":
 			problem = fmt.Sprintf("%q stands before any section; systemd would ignore it", trimmed)
 		default:
-			if key = strings.TrimRight(key, blank); key == "" {
+			if key = trim(key); key == "" {
 				problem = fmt.Sprintf("%q assigns to nothing", trimmed)
 				break
 			}
-			f.entries = append(f.entries, Entry{section, key, strings.TrimLeft(value, blank), at, start, off})
+			f.entries = append(f.entries, Entry{section, key, trim(value), at, start, off})
 		}
 		if problem != "" {
 			errs = append(errs, &ParseError{name, at, column, problem})
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return f, nil
+	return f, errors.Join(errs...)
 }
 
 // bom may begin a file; systemd skips it.
@@ -136,8 +136,14 @@ func invalidAt(s string) int {
 // line at "\n", at "\r", and at both in either order.
 func physical(text string, off int) (line string, next int) {
 	rest := text[off:]
-	i := strings.IndexAny(rest, "\n\r")
+	i := strings.IndexByte(rest, '\n')
 	if i < 0 {
+		i = len(rest)
+	}
+	if r := strings.IndexByte(rest[:i], '\r'); r >= 0 {
+		i = r
+	}
+	if i == len(rest) {
 		return rest, len(text)
 	}
 	next = i + 1
@@ -319,7 +325,10 @@ func (f *File) ending() (lacks []byte) {
 func (f *File) replace(text []byte) error {
 	g, err := parse(f.Name, text)
 	if err != nil {
-		return err
+		// Only lines that were bad before may be: what is added was checked.
+		if _, before := parse(f.Name, f.text); before == nil {
+			return err
+		}
 	}
 	*f = *g
 	return nil
@@ -329,9 +338,11 @@ func (f *File) replace(text []byte) error {
 func checkAssignment(section, key, value string) error {
 	switch {
 	case !word(section) || !word(key):
-		return fmt.Errorf("unit: [%s] %s is no directive's name", section, key)
+		return fmt.Errorf("unit: [%.60q] %.60q is no directive's name", section, key)
 	case strings.ContainsFunc(value, control):
 		return fmt.Errorf("unit: %s=%q holds a control character; a newline would begin another directive", key, value)
+	case !utf8.ValidString(value):
+		return fmt.Errorf("unit: %s=%q is not valid UTF-8", key, value)
 	case strings.Trim(value, blank) != value:
 		return fmt.Errorf("unit: %s=%q begins or ends in space, which systemd drops", key, value)
 	case continued(value):
@@ -341,7 +352,7 @@ func checkAssignment(section, key, value string) error {
 }
 
 func word(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r != '-' && !letter(r) })
+	return s != "" && len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool { return r != '-' && !letter(r) })
 }
 
 // trim cuts what systemd takes for blank off both ends.

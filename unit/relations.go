@@ -16,13 +16,29 @@ func (r Relations) draft(d *draft) {
 	d.units("BindsTo", "Relations.BindsTo", r.BindsTo)
 	d.units("PartOf", "Relations.PartOf", r.PartOf)
 	d.units("Wants", "Relations.Wants", r.Wants)
-	d.units("After", "Relations.After", slices.Concat(r.After, r.BindsTo))
+	d.named("Relations.After", r.After)
+	d.units("After", "", slices.Concat(r.After, r.BindsTo))
 	d.units("Before", "Relations.Before", r.Before)
 	d.units("Conflicts", "Relations.Conflicts", r.Conflicts)
 }
 
+// units adds names of units. Without a field they have been checked.
 func (d *draft) units(name, field string, list []string) {
+	if field == "" && d.errs != nil {
+		return
+	}
 	d.words("Unit", name, field, list, d.unitProblem)
+}
+
+// named checks names of units.
+func (d *draft) named(field string, list []string) {
+	for i, n := range list {
+		p := printableProblem(n)
+		if p == "" {
+			p = d.unitProblem(n)
+		}
+		d.refuse(index(field, i), n, p)
+	}
 }
 
 func (d *draft) documented(urls []string) {

@@ -70,8 +70,9 @@ func (v *View) Own() bool {
 // Render writes a unit. What the target does not know is left out and returned.
 func (r Renderer) Render(u Unit) ([]byte, []Dropped, error) {
 	name := u.UnitName()
-	d, err := compose(u, r.Target)
-	if err != nil {
+	d := drafts.Get().(*draft)
+	defer d.free()
+	if err := d.compose(u, r.Target); err != nil {
 		return nil, nil, err
 	}
 	file := d.kind
@@ -94,7 +95,7 @@ func (r Renderer) Render(u Unit) ([]byte, []Dropped, error) {
 }
 
 // compose checks a unit and makes its directives.
-func compose(u Unit, t Target) (*draft, error) {
+func (d *draft) compose(u Unit, t Target) error {
 	name := u.UnitName()
 	problem := ""
 	if i, ok := u.(DropIn); ok {
@@ -103,13 +104,26 @@ func compose(u Unit, t Target) (*draft, error) {
 		problem = nameProblem(name)
 	}
 	if problem != "" {
-		return nil, fmt.Errorf("unit: Name=%s %s", abridged(name), problem)
+		return fmt.Errorf("unit: Name=%s %s", abridged(name), problem)
 	}
-	d := &draft{kind: kindOf(name), target: t}
+	d.kind, d.target = kindOf(name), t
 	if u.draft(d); d.errs != nil {
-		return nil, fmt.Errorf("%s: %w", name, errors.Join(d.errs...))
+		return fmt.Errorf("%s: %w", name, errors.Join(d.errs...))
 	}
-	return d, nil
+	return nil
+}
+
+// drafts are kept for their memory.
+var drafts = sync.Pool{New: func() any { return new(draft) }}
+
+func (d *draft) free() {
+	blocks := d.blocks
+	for i := range blocks {
+		clear(blocks[i].list)
+		blocks[i].list, blocks[i].text = blocks[i].list[:0], blocks[i].text[:0]
+	}
+	*d = draft{blocks: blocks}
+	drafts.Put(d)
 }
 
 func (d *draft) view(name string) *View {
@@ -137,11 +151,30 @@ func (r Renderer) template(name string) (*template.Template, error) {
 	return all.Lookup(name), nil
 }
 
+// same says whether the entries are the directives, in the order of the blocks;
+// they are but for a template that moves or changes something.
+func (d *draft) same(entries []Entry) bool {
+	// [Unit] is first and [Install] last, as they are among the blocks.
+	n := 0
+	for i := range d.blocks {
+		for _, w := range d.blocks[i].list {
+			if n == len(entries) || w != (Directive{entries[n].Section, entries[n].Key, entries[n].Value}) {
+				return false
+			}
+			n++
+		}
+	}
+	return n == len(entries)
+}
+
 // compare parses what a template made and holds it against the typed values.
 func (d *draft) compare(name string, text []byte) error {
 	f, err := parse(name, text)
 	if err != nil {
 		return fmt.Errorf("unit: the template does not render a unit: %w", err)
+	}
+	if d.same(f.entries) {
+		return nil
 	}
 	got := make([]Directive, len(f.entries))
 	for i, e := range f.entries {

@@ -1,7 +1,6 @@
 package unit
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,8 +41,8 @@ func (b Sandbox) draft(d *draft, s Service) {
 		return
 	}
 	for i, c := range b.Capabilities {
-		if !capability.MatchString(c) {
-			d.fail(fmt.Errorf("unit: Sandbox.Capabilities[%d]=%q; a capability is written CAP_NET_BIND_SERVICE", i, c))
+		if !capability.MatchString(c) || capabilityProblem(nil, "", c) != "" {
+			d.refuse(index("Sandbox.Capabilities", i), c, "is no capability; one is written CAP_NET_BIND_SERVICE")
 		}
 	}
 	caps := strings.Join(b.Capabilities, " ")

@@ -42,17 +42,21 @@ func instanceProblem(s string) string {
 }
 
 func (s Service) dependencies(d *draft) {
+	// What is added to other lists is checked under its own name.
+	d.named("Sockets", s.Sockets)
 	after := slices.Concat(s.After, s.Sockets, s.BindsTo)
 	wants := s.Wants
 	if s.NetworkOnline {
 		// After alone orders it behind something that nobody starts.
 		after, wants = append(after, networkOnline), append(slices.Clone(wants), networkOnline)
 	}
-	d.units("Requires", "Requires", slices.Concat(s.Requires, s.Sockets))
+	d.named("After", s.After)
+	d.named("Requires", s.Requires)
+	d.units("Requires", "", slices.Concat(s.Requires, s.Sockets))
 	d.units("BindsTo", "BindsTo", s.BindsTo)
 	d.units("PartOf", "PartOf", s.PartOf)
 	d.units("Wants", "Wants", wants)
-	d.units("After", "After", after)
+	d.units("After", "", after)
 	d.units("Before", "Before", s.Before)
 	d.units("Conflicts", "Conflicts", s.Conflicts)
 	d.units("OnFailure", "OnFailure", s.OnFailure)
@@ -77,7 +81,7 @@ func (s Service) run(d *draft) {
 		}
 	case Forking:
 		if !strings.HasPrefix(s.PIDFile, "/run/") {
-			d.fail(fmt.Errorf("unit: Type=forking needs a PIDFile below /run, not %q; better, run in the foreground with Exec or Notify", s.PIDFile))
+			d.refuse("PIDFile", s.PIDFile, "is not below /run, and Type=forking needs one there; better, run in the foreground with Exec or Notify")
 		}
 	case Notify, Oneshot, Simple, Idle:
 	default:
@@ -85,7 +89,7 @@ func (s Service) run(d *draft) {
 	}
 	d.raw("Run", "Type", string(typ))
 	if s.BusName != "" && typ != DBus || s.PIDFile != "" && typ != Forking {
-		d.fail(errors.New("unit: BusName is for the type DBus only, and PIDFile for Forking"))
+		d.fail(errors.New("unit: BusName is for Type DBus only, and PIDFile for Forking"))
 	}
 	d.text("Run", "BusName", "BusName", s.BusName)
 	d.text("Run", "PIDFile", "PIDFile", s.PIDFile)
@@ -131,7 +135,7 @@ const reloadCommand = "/bin/kill -s "
 func (s Service) environment(d *draft) {
 	for _, name := range sorted(s.Environment) {
 		if !variable(name) {
-			d.fail(fmt.Errorf("unit: Environment name %q; letters, digits and _ only", name))
+			d.fail(fmt.Errorf("unit: Environment name %s; letters, digits and _ only", abridged(name)))
 			continue
 		}
 		// Not word(): a value may be a secret, whatever we say, and is not repeated.
@@ -152,7 +156,7 @@ func (s Service) environment(d *draft) {
 	for _, name := range sorted(s.Credentials) {
 		from := s.Credentials[name]
 		if name == "" || name == "." || name == ".." || len(name) > 255 || strings.ContainsAny(name, "/:% ") || plainProblem(name) != "" {
-			d.fail(fmt.Errorf("unit: Credentials name %q; it becomes a file's name", name))
+			d.fail(fmt.Errorf("unit: Credentials name %s; it becomes a file's name", abridged(name)))
 			continue
 		}
 		field := "Credentials[" + name + "]"

@@ -2,7 +2,7 @@
 // which directive, since which version, and of what kind its value is.
 //
 // The table is generated from `systemd --dump-configuration-items` of the
-// versions that we test against (dumps/VERSION.txt); for what came between two
+// versions that we test against (testdata/dumps/VERSION.txt); for what came between two
 // of them, since.txt says the version by systemd's manual pages.
 package directives
 

@@ -13,7 +13,7 @@ import (
 // The table is what the generator makes of the dumps.
 func TestTableIsGenerated(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, os.CopyFS(filepath.Join(dir, "dumps"), os.DirFS("dumps")))
+	require.NoError(t, os.CopyFS(filepath.Join(dir, "testdata", "dumps"), os.DirFS("testdata/dumps")))
 	since, err := os.ReadFile("since.txt")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "since.txt"), since, 0o644))

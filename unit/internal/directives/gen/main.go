@@ -1,4 +1,4 @@
-// Command gen writes table.txt from dumps/ and since.txt.
+// Command gen writes table.txt from testdata/dumps/ and since.txt.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 }
 
 func run() error {
-	files, err := filepath.Glob("dumps/*.txt")
+	files, err := filepath.Glob("testdata/dumps/*.txt")
 	if err != nil {
 		return err
 	}
