@@ -104,7 +104,11 @@ func sides(l cgroupv2.Limits) (all []side) {
 		}
 		all = append(all, side{"CPUMax", wanted, "CPUQuotaPerSecUSec", "cpu.max", perSecond, showCPU, false})
 	}
-	if l.CPUWeight != 0 {
+	switch l.CPUWeight {
+	case 0:
+	case cgroupv2.Idle: // a class of its own, in a file of its own
+		all = append(all, side{"CPUWeight", 1, "", "cpu.idle", oneNumber, show64, false})
+	default:
 		all = append(all, side{"CPUWeight", uint64(l.CPUWeight), "CPUWeight", "cpu.weight", oneNumber, show64, false})
 	}
 	if l.TasksMax.IsSet() {

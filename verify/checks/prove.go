@@ -184,7 +184,7 @@ func (pr *prober) ask(ctx context.Context, iface, name string) (string, error) {
 func (pr *prober) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	pr.conn.KillUnitContext(ctx, pr.name, 9)
+	_ = pr.conn.KillUnitWithTarget(ctx, pr.name, dbus.All, 9) // stopping it is what counts
 	done := make(chan string, 1)
 	if _, err := pr.conn.StopUnitContext(ctx, pr.name, "replace", done); err == nil {
 		select {
