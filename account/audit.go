@@ -36,7 +36,7 @@ type Finding struct {
 func (f Finding) String() string { return fmt.Sprintf("%s (%s): the user %s", f.Path, f.Use, f.Way) }
 
 // Run looks, and reports sorted by path. What it looks at: /etc, programs and
-// libraries in /usr, /boot, root's home, systemd's units and those that it
+// libraries in /usr, /boot, what root's shell and ssh read, systemd's units and those that it
 // generated, udev's and tmpfiles' rules in /run, root's crontab, dpkg's scripts,
 // where links in these lead, and what units and crontabs have root run and read:
 // Exec lines that run as root (those with + or ! among them), EnvironmentFile=,
@@ -100,7 +100,7 @@ type use struct {
 
 // trees are all root's.
 var trees = []use{
-	{path: "/etc", use: "configuration"}, {path: "/boot", use: "kernel or boot loader"}, {path: "/root", use: "root's own files"},
+	{path: "/etc", use: "configuration"}, {path: "/boot", use: "kernel or boot loader"},
 	{path: "/usr", use: "program or library"}, {path: "/bin", use: "program or library"}, {path: "/sbin", use: "program or library"},
 	{path: "/lib", use: "program or library"}, {path: "/lib32", use: "program or library"}, {path: "/lib64", use: "program or library"}, {path: "/libx32", use: "program or library"},
 	{path: "/run/systemd/system", use: "unit"}, {path: "/run/systemd/transient", use: "unit"}, {path: "/run/systemd/control", use: "unit"}, {path: "/run/systemd/system.control", use: "unit"},
@@ -109,6 +109,11 @@ var trees = []use{
 	{path: "/run/udev/rules.d", use: "configuration"}, {path: "/run/tmpfiles.d", use: "configuration"}, {path: "/run/sysusers.d", use: "configuration"},
 	{path: "/run/sysctl.d", use: "configuration"}, {path: "/run/modprobe.d", use: "configuration"}, {path: "/run/modules-load.d", use: "configuration"}, {path: "/run/binfmt.d", use: "configuration"},
 	{path: "/var/lib/dpkg", use: "package database and its scripts"}, {path: "/var/lib/polkit-1", use: "configuration"},
+	{path: "/root/.ssh", use: "root's own files"}, {path: "/root/.config", use: "root's own files"},
+	{path: "/root/bin", use: "root's own files"}, {path: "/root/.local/bin", use: "root's own files"},
+	{path: "/root/.profile", use: "root's own files"}, {path: "/root/.bash_profile", use: "root's own files"},
+	{path: "/root/.bash_login", use: "root's own files"}, {path: "/root/.bashrc", use: "root's own files"},
+	{path: "/root/.zshrc", use: "root's own files"}, {path: "/root/.vimrc", use: "root's own files"},
 	{path: "/var/spool/cron/crontabs/root", use: "root's crontab"}, {path: "/var/spool/cron/root", use: "root's crontab"},
 }
 

@@ -30,7 +30,7 @@ func cleanRoot(t testing.TB) string {
 	put(t, root, "bin/sh", "", 0o755)
 	put(t, root, "opt/app/bin/app", "", 0o755)
 	put(t, root, "srv/work/data", "", 0o644)
-	put(t, root, "root/secret", "", 0o666)
+	put(t, root, "root/.profile", "", 0o666)
 	require.NoError(t, os.Chmod(filepath.Join(root, "root"), 0o700))
 	put(t, root, "dev/null", "", 0o666)
 	link(t, root, "/dev/null", "etc/systemd/system/masked.service")
@@ -108,6 +108,7 @@ func TestAuditFindsEach(t *testing.T) {
 		"crontabs":          {func(t testing.TB, root string) { makeDir(t, root, "var/spool/cron/crontabs", 0o773|os.ModeSticky) }, "/var/spool/cron/crontabs/root (root's crontab): the user can replace root in /var/spool/cron/crontabs (everybody)"},
 		"libraries":         {func(t testing.TB, root string) { put(t, root, "etc/ld.so.conf.d/app.conf", "/srv/work/lib\n", 0o644) }, "/srv/work/lib (libraries of every program (/etc/ld.so.conf.d/app.conf)): the user can replace lib in /srv/work (everybody)"},
 		"preloaded library": {func(t testing.TB, root string) { put(t, root, "etc/ld.so.preload", "/srv/work/l.so\n", 0o644) }, "/srv/work/l.so (loaded into every program (/etc/ld.so.preload)): the user can replace l.so in /srv/work (everybody)"},
+		"root's profile":    {func(t testing.TB, root string) { require.NoError(t, os.Chmod(filepath.Join(root, "root"), 0o755)) }, "/root/.profile (root's own files): the user can write /root/.profile (everybody)"},
 		"sticky directory":  {func(t testing.TB, root string) { makeDir(t, root, "etc/sudoers.d", 0o777|os.ModeSticky) }, "/etc/sudoers.d (configuration): the user can write /etc/sudoers.d (everybody)"},
 		"a unit's group": {func(t testing.TB, root string) {
 			allowGroup(t, makeFile(t, root, "etc/x", 0o644), 777)
