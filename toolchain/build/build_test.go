@@ -130,6 +130,19 @@ func TestCrossBuild(t *testing.T) {
 	require.Equal(t, runtime.Version(), b.GoVersion)
 	require.Equal(t, "example.com/app", b.Module)
 	require.Equal(t, "0", b.Settings["CGO_ENABLED"])
+	require.ErrorContains(t, build.Compatible(b, build.Host{}), "it is for "+s.Arch)
+	require.NoError(t, build.Compatible(b, build.Host{Root: t.TempDir(), Arch: s.Arch}))
+
+	machine := map[string]string{"arm64": "aarch64", "amd64": "x86_64"}[s.Arch]
+	for _, emulator := range []string{"qemu-" + machine + "-static", "qemu-" + machine} {
+		if emulator, err := exec.LookPath(emulator); err == nil {
+			out, err := exec.Command(emulator, b.Path).Output()
+			require.NoError(t, err)
+			require.Equal(t, "hello world 1.2.3", string(out))
+			return
+		}
+	}
+	compilerOf(t, "qemu-"+machine, "qemu-user")
 }
 
 func TestAFailedBuildLeavesTheOldBinary(t *testing.T) {
@@ -264,13 +277,18 @@ func FuzzInspect(f *testing.F) {
 	f.Add(shell[:4096])
 	f.Add(smallELF())
 	f.Add([]byte(elf.ELFMAG))
-	path := filepath.Join(f.TempDir(), "file")
+	path, empty := filepath.Join(f.TempDir(), "file"), f.TempDir()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 16<<10 {
 			return // a small file has all that can be wrong, and is tried more often
 		}
 		require.NoError(t, os.WriteFile(path, b, 0o600))
-		_, _ = build.Inspect(path) // an error or a result, never a panic
+		// An error or a result, never a panic.
+		if binary, err := build.Inspect(path); err == nil {
+			if err := build.Compatible(binary, build.Host{Root: empty, Arch: binary.Arch}); binary.Static() {
+				require.NoError(t, err, "what needs nothing starts everywhere")
+			}
+		}
 	})
 }
 

@@ -139,15 +139,29 @@ func (p *prediction) load(first object, dirs []string) error {
 	return nil
 }
 
-// versions compares what a file asks of libraries with what they have. One that
-// has no versions at all is taken as it is.
+// versions compares what a file asks of libraries with what they have. glibc's
+// loader takes a library that defines no versions with no more than a warning,
+// unless its symbols have no versions table at all: then it aborts at the first
+// that it looks up (check_match in its elf/dl-lookup.c). musl's knows no versions.
 func (p *prediction) versions(o object, loaded map[string]object) {
+	if p.musl() {
+		return
+	}
 	for _, v := range o.dynamic.versions {
 		library, ok := loaded[v.Library]
-		if ok && !v.Weak && len(library.defined) > 0 && !slices.Contains(library.defined, v.Name) {
+		switch {
+		case !ok || v.Weak || slices.Contains(library.defined, v.Name):
+		case len(library.defined) > 0:
 			p.say(o.name + " needs " + v.Name + ", which " + library.name + " lacks")
+		case !library.versioned:
+			p.say(o.name + " needs " + v.Name + ", and " + library.name + " has no versions at all")
 		}
 	}
+}
+
+// musl says whether the loader is musl's.
+func (p *prediction) musl() bool {
+	return strings.HasPrefix(path.Base(p.binary.Interpreter), "ld-musl-")
 }
 
 // find looks for a library as the loader does: one for another machine is passed over.
@@ -156,7 +170,7 @@ func (p *prediction) find(name string, dirs []string) (file string, lib dynamic,
 		dirs = []string{""}
 	}
 	// The loader is a library too, and stands for itself wherever it lies.
-	if base := path.Base(p.binary.Interpreter); name == base || strings.HasPrefix(base, "ld-musl-") && name == "libc.so" {
+	if base := path.Base(p.binary.Interpreter); name == base || p.musl() && name == "libc.so" {
 		name, dirs = p.binary.Interpreter, []string{""}
 	}
 	for _, d := range dirs {
@@ -203,7 +217,7 @@ var triplets = map[string]string{
 
 // directories are where the loader looks for every program's libraries.
 func (p *prediction) directories() (dirs []string, err error) {
-	if base := path.Base(p.binary.Interpreter); strings.HasPrefix(base, "ld-musl-") {
+	if base := path.Base(p.binary.Interpreter); p.musl() {
 		b, err := p.root.ReadFile("/etc/" + strings.TrimSuffix(base, ".so.1") + ".path")
 		if errors.Is(err, fs.ErrNotExist) {
 			return []string{"/lib", "/usr/local/lib", "/usr/lib"}, nil

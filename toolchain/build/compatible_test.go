@@ -47,6 +47,8 @@ func TestCompatible(t *testing.T) {
 	write(t, versions, "GLIBC_2.0 { global: *; };\n")
 	old := compile(t, "int old;\n", "libc.so.6", "-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libc.so.6", "-Wl,--version-script="+versions)
 
+	// One whose symbols have no versions, as a library built for musl is.
+	bare := compile(t, "int bare;\n", "libc.so.6", "-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libc.so.6")
 	for _, c := range []struct {
 		name   string
 		files  map[string]string
@@ -58,6 +60,7 @@ func TestCompatible(t *testing.T) {
 		{"nothing", nil, false, "it has no loader " + b.Interpreter},
 		{"no library", map[string]string{b.Interpreter: b.Interpreter}, false, "it needs libc.so.6, which is nowhere"},
 		{"an old library", map[string]string{b.Interpreter: b.Interpreter, "/lib/libc.so.6": old}, false, "it needs GLIBC_" + b.GLIBC + ", which /lib/libc.so.6 lacks"},
+		{"no versions", map[string]string{b.Interpreter: b.Interpreter, "/lib/libc.so.6": bare}, false, "it needs GLIBC_" + b.GLIBC + ", and /lib/libc.so.6 has no versions at all"},
 		{"a text file", map[string]string{b.Interpreter: b.Interpreter, "/lib/libc.so.6": versions}, false, "it needs libc.so.6, which is nowhere"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

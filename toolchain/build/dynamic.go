@@ -28,6 +28,8 @@ type dynamic struct {
 	inherit  bool // runpath is DT_RPATH: what is loaded looks there too
 	versions []Version
 	defined  []string // the versions that a library offers
+	// symbols of a library have versions, be they its own or of what it needs.
+	versioned bool
 }
 
 // What a file may make us read. Real ones stay far below.
@@ -102,6 +104,7 @@ func readDynamic(f *elf.File) (d dynamic, err error) {
 	if d.defined, err = versionDefinitions(f.ByteOrder, memory, tags, str); err != nil {
 		return d, fmt.Errorf("DT_VERDEF: %w", err)
 	}
+	_, d.versioned = tags[elf.DT_VERSYM]
 	return d, nil
 }
 
