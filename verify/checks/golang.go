@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/bedplate/bedplate/internal/rootfs"
@@ -171,7 +172,7 @@ func setting(info *buildinfo.BuildInfo, key string) string {
 // DefaultDir) is as it was installed, by its receipt: the digest of each is
 // computed again. A tree that no receipt vouches for is unknown.
 func GoTree(dir, version string) verify.Check {
-	return verify.Check{Name: "go/tree", Tags: []string{Deep, "go"}, Look: func(ctx context.Context) verify.Finding {
+	return verify.Check{Name: "go/tree", Tags: []string{Deep, "go"}, Timeout: 2 * time.Minute, Look: func(ctx context.Context) verify.Finding {
 		all, err := toolchain.List(dir)
 		if err != nil {
 			return verify.CouldNotLook(err)

@@ -236,7 +236,7 @@ func Backlog(socket string) verify.Check {
 		if err != nil {
 			return verify.Finding{}, err
 		}
-		if wanted == math.MaxUint32 {
+		if wanted >= math.MaxInt32 { // what systemd takes when nothing is said, by version
 			return verify.Passed(text), nil
 		}
 		f := verify.Finding{Status: verify.Pass, Wanted: fmt.Sprintf("a backlog of %d", wanted), Observed: fmt.Sprint(min(uint64(wanted), most))}
