@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bedplate/bedplate/internal/passwd"
 	"github.com/bedplate/bedplate/internal/rootfs"
 )
 
@@ -111,12 +112,18 @@ func (p *planner) owner(k idKind, id ID) (string, error) {
 		if u, ok := p.db.users().UserID(uint32(id)); ok {
 			return u.Name, nil
 		}
-		u, _, err := p.wide.userID(p.ctx, uint32(id))
+		u, ok, err := p.wide.userID(p.ctx, uint32(id))
+		if err == nil && ok {
+			err = p.changed(passwd.UserFile, u.Name)
+		}
 		return u.Name, err
 	}
 	if g, ok := p.db.groups().GroupID(uint32(id)); ok {
 		return g.Name, nil
 	}
-	g, _, err := p.wide.groupID(p.ctx, uint32(id))
+	g, ok, err := p.wide.groupID(p.ctx, uint32(id))
+	if err == nil && ok {
+		err = p.changed(passwd.GroupFile, g.Name)
+	}
 	return g.Name, err
 }

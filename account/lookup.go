@@ -82,25 +82,38 @@ func reader(ctx context.Context, root string) (*planner, error) {
 // wider asks systemd's userdb where it runs, and else what services there are
 // (systemd's own for DynamicUser= is one) and getent. userdb has a service for
 // NSS, so that its answer, also "no", is enough.
-type wider struct{}
+//
+// It remembers who is not there. That is right for as long as a plan is made and
+// carried out: what is added to the files meanwhile is found in them.
+type wider map[string]bool
 
-func (wider) user(ctx context.Context, name string) (passwd.User, bool, error) {
-	return ask(ctx, "passwd", name, (*passwd.Table).User, userQuery{UserName: name}, userRecord.user)
+func (w wider) user(ctx context.Context, name string) (passwd.User, bool, error) {
+	return ask(ctx, w, "passwd", name, (*passwd.Table).User, userQuery{UserName: name}, userRecord.user)
 }
 
-func (wider) userID(ctx context.Context, uid uint32) (passwd.User, bool, error) {
-	return ask(ctx, "passwd", uid, (*passwd.Table).UserID, userQuery{UID: &uid}, userRecord.user)
+func (w wider) userID(ctx context.Context, uid uint32) (passwd.User, bool, error) {
+	return ask(ctx, w, "passwd", uid, (*passwd.Table).UserID, userQuery{UID: &uid}, userRecord.user)
 }
 
-func (wider) group(ctx context.Context, name string) (passwd.Group, bool, error) {
-	return ask(ctx, "group", name, (*passwd.Table).Group, groupQuery{GroupName: name}, groupRecord.group)
+func (w wider) group(ctx context.Context, name string) (passwd.Group, bool, error) {
+	return ask(ctx, w, "group", name, (*passwd.Table).Group, groupQuery{GroupName: name}, groupRecord.group)
 }
 
-func (wider) groupID(ctx context.Context, gid uint32) (passwd.Group, bool, error) {
-	return ask(ctx, "group", gid, (*passwd.Table).GroupID, groupQuery{GID: &gid}, groupRecord.group)
+func (w wider) groupID(ctx context.Context, gid uint32) (passwd.Group, bool, error) {
+	return ask(ctx, w, "group", gid, (*passwd.Table).GroupID, groupQuery{GID: &gid}, groupRecord.group)
 }
 
-func ask[K string | uint32, T, R any](ctx context.Context, database string, key K, in func(*passwd.Table, K) (T, bool), q query, entry func(R) T) (none T, found bool, err error) {
+func ask[K string | uint32, T, R any](ctx context.Context, w wider, database string, key K, in func(*passwd.Table, K) (T, bool), q query, entry func(R) T) (v T, found bool, err error) {
+	known := fmt.Sprint(database, " ", key)
+	if w[known] {
+		return v, false, nil
+	}
+	v, found, err = askAll(ctx, database, key, in, q, entry)
+	w[known] = err == nil && !found
+	return v, found, err
+}
+
+func askAll[K string | uint32, T, R any](ctx context.Context, database string, key K, in func(*passwd.Table, K) (T, bool), q query, entry func(R) T) (none T, found bool, err error) {
 	sockets, all := userdbServices(userdbDir)
 	for _, socket := range sockets {
 		var rec R

@@ -21,6 +21,9 @@ func TestOneOfMany(t *testing.T) {
 	}
 	_, _ = os.Stdin.Read(make([]byte, 1)) // all start when it ends
 	s := account.Set{Root: os.Getenv("ACCOUNT_TEST_ROOT"), Backend: account.Backend(os.Getenv("ACCOUNT_TEST_BACKEND")), Users: []account.User{{Name: name, SubIDs: true}, {Name: "shared", Groups: []string{"adm"}}}}
+	if s.Root == "" { // slow, in the machine
+		s.Users = []account.User{{Name: name}}
+	}
 	made, err := s.Ensure(t.Context())
 	for _, c := range made {
 		fmt.Println("MADE", c.Op, c.Kind, c.Target)

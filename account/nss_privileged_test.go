@@ -54,7 +54,7 @@ func TestDirectoryAccounts(t *testing.T) {
 		run(t, "tar", "-xpf", testenv.Payload(t, "packages.tar"), "-C", "/", "--keep-directory-symlink", "--no-overwrite-dir")
 		run(t, "systemctl", "daemon-reload")
 		run(t, "systemctl", "start", "systemd-userdbd.socket")
-		t.Cleanup(func() { run(t, "systemctl", "stop", "systemd-userdbd.socket", "systemd-userdbd.service") })
+		defer run(t, "systemctl", "stop", "systemd-userdbd.socket", "systemd-userdbd.service")
 		require.FileExists(t, "/run/systemd/userdb/io.systemd.Multiplexer")
 		// It is not getent that sees them.
 		require.NoError(t, os.Rename("/usr/bin/getent", "/usr/bin/getent.hidden"))
@@ -88,7 +88,7 @@ func seesDirectory(t *testing.T) {
 
 	require.NotEqual(t, free, next("fresh"), "the id is taken")
 	shell := "/bin/false"
-	for _, backend := range []account.Backend{account.Shadow, account.Files, account.Sysusers} {
+	for _, backend := range []account.Backend{account.Shadow, account.Files} {
 		// What matches is adopted; nothing is made beside it.
 		require.Empty(t, converge(t, account.Set{Backend: backend, Users: []account.User{{Name: "ldapbare", Shell: shell}, {Name: "ldapsvc", Group: "ldapgrp", Home: "/srv/far", Shell: "/bin/sh"}}, Groups: []account.Group{{Name: "ldapgrp"}}}))
 		for want, s := range map[string]account.Set{
@@ -119,7 +119,7 @@ func seesDirectory(t *testing.T) {
 // adopt.
 func TestDynamicUser(t *testing.T) {
 	run(t, "systemd-run", "--unit=lent", "-p", "DynamicUser=yes", "-p", "User=lent", "sleep", "300")
-	t.Cleanup(func() { run(t, "systemctl", "stop", "lent.service") })
+	defer run(t, "systemctl", "stop", "lent.service")
 	entries, err := os.ReadDir("/run/systemd/userdb")
 	t.Log(fmt.Sprint(entries), err)
 	e, err := account.Lookup(t.Context(), "", "lent")

@@ -64,8 +64,24 @@ const (
 	fieldShell   field = "shell"
 )
 
-// plan finds the steps. The errors are all that it found, at once.
-func (p *planner) plan() ([]step, error) {
+// errChanged: the files got an entry after they were read.
+var errChanged = errors.New("others change accounts all the time")
+
+// plan finds the steps. The errors are all that it found, at once. Accounts that
+// somebody makes meanwhile are no directory service's: then it looks again.
+func (p *planner) plan() (steps []step, err error) {
+	for range attempts {
+		if steps, err = p.once(); !errors.Is(err, errChanged) {
+			break
+		}
+		if err := p.reload(); err != nil {
+			return nil, err
+		}
+	}
+	return steps, err
+}
+
+func (p *planner) once() ([]step, error) {
 	var err error
 	if p.uids, err = readRanges(p.root, userIDs); err != nil {
 		return nil, err
@@ -158,6 +174,9 @@ func (p *planner) findUser(name string) (u passwd.User, local, found bool) {
 		return u, true, true
 	}
 	u, ok, err := p.wide.user(p.ctx, name)
+	if err == nil && ok {
+		err = p.changed(passwd.UserFile, name)
+	}
 	if err != nil {
 		p.fail(err)
 	}
@@ -169,10 +188,26 @@ func (p *planner) findGroup(name string) (g passwd.Group, local, found bool) {
 		return g, true, true
 	}
 	g, ok, err := p.wide.group(p.ctx, name)
+	if err == nil && ok {
+		err = p.changed(passwd.GroupFile, name)
+	}
 	if err != nil {
 		p.fail(err)
 	}
 	return g, false, ok
+}
+
+// changed tells an account of a directory service from one that was added to the
+// files since they were read. Those that this plan adds are in neither.
+func (p *planner) changed(file, name string) error {
+	now, err := passwd.Read(p.root, file)
+	if err != nil {
+		return fmt.Errorf("account: %w", err)
+	}
+	if now.Mentions(name) && !p.db.tables[file].Mentions(name) {
+		return fmt.Errorf("account: %s: %w", p.root.Host(file), errChanged)
+	}
+	return nil
 }
 
 // wantGroup sees to it that a group exists, and gives it. own: it is made for

@@ -66,7 +66,7 @@ func (p *planner) runTools(ctx context.Context) (made []bedplate.Change, err err
 		}
 		return made, p.readBack(steps)
 	}
-	return made, fmt.Errorf("account: %s: others change accounts all the time: %w", p.set.name(), err)
+	return made, fmt.Errorf("account: %s: %w: %w", p.set.name(), errChanged, err)
 }
 
 // readBack trusts no exit status.

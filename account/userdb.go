@@ -107,6 +107,9 @@ func userdb(ctx context.Context, socket string, q query, record any) (found bool
 		return false, errNoUserdb
 	}
 	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return false, fmt.Errorf("account: userdb: %w", err)
 	}
 	defer conn.Close()
