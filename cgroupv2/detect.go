@@ -107,27 +107,40 @@ func Detect() (Info, error) {
 	return info, err
 }
 
-// parseMounts reads /proc/self/mountinfo (proc_pid_mountinfo(5)): after " - "
-// come the type, the source, and the file system's own options.
-func parseMounts(text string) Info {
-	info := Info{Mode: None}
-	v1 := false
+// mounted is a line of /proc/self/mountinfo.
+type mounted struct{ point, kind, source, options string }
+
+// parseMountinfo reads /proc/self/mountinfo (proc_pid_mountinfo(5)): after " - "
+// come the type, the source, and the file system's own options. Lines of another
+// form are left out.
+func parseMountinfo(text string) (list []mounted) {
 	for line := range strings.Lines(text) {
 		before, after, ok := strings.Cut(strings.TrimSpace(line), " - ")
 		left, right := strings.Fields(before), strings.Fields(after)
-		if !ok || len(left) < 5 || len(right) < 3 {
-			continue
+		if ok && len(left) >= 5 && len(right) >= 3 {
+			list = append(list, mounted{octal.Replace(left[4]), right[0], octal.Replace(right[1]), right[2]})
 		}
-		switch right[0] {
+	}
+	return list
+}
+
+// octal undoes the kernel's escapes.
+var octal = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#")
+
+func parseMounts(text string) Info {
+	info := Info{Mode: None}
+	v1 := false
+	for _, m := range parseMountinfo(text) {
+		switch m.kind {
 		case "cgroup2":
 			// The last one mounted at the usual place is the one that is seen there.
-			if info.Mount == "" || left[4] == cgfs.Mount {
-				info.Mount = left[4]
-				info.Options = slices.DeleteFunc(strings.Split(right[2], ","), func(o string) bool { return o == "rw" || o == "ro" })
+			if info.Mount == "" || m.point == cgfs.Mount {
+				info.Mount = m.point
+				info.Options = slices.DeleteFunc(strings.Split(m.options, ","), func(o string) bool { return o == "rw" || o == "ro" })
 			}
 		case "cgroup":
 			// systemd's own named hierarchy has no controllers.
-			v1 = v1 || !strings.Contains(right[2], "name=")
+			v1 = v1 || !strings.Contains(m.options, "name=")
 		}
 	}
 	switch {

@@ -61,6 +61,9 @@ func (l Limits) directives(systemd int) (list []directive) {
 	if l.IOWeight != 0 {
 		add("IOWeight", l.IOWeight.String())
 	}
+	for _, w := range l.IOWeights {
+		add("IODeviceWeight", systemdPath(w.Device)+" "+w.Weight.String())
+	}
 	for _, io := range l.IOMax {
 		for _, r := range io.each() {
 			if r.rate.IsSet() {

@@ -30,12 +30,12 @@ func usage(t *testing.T, path string) time.Duration {
 // wide where it is not a comparison; what must not be is five CPUs for half of one.
 func TestBandwidthHolds(t *testing.T) {
 	d := delegated(t)
-	for _, p := range []float64{10, 50, 100, 150, 200} {
+	for _, p := range []float64{10, 50, 100, 200} {
 		g := made(t, d+"/cpu"+strconv.Itoa(int(p)), cgroupv2.Limits{CPUMax: cgroupv2.Percent(p)})
 		cmd := starts(t, g, "spin", "2")
 		time.Sleep(200 * time.Millisecond)
 		before, at := usage(t, g.Path), time.Now()
-		time.Sleep(1500 * time.Millisecond)
+		time.Sleep(time.Second)
 		used := float64(usage(t, g.Path)-before) / float64(time.Since(at)) * 100
 		t.Logf("%v%% allowed, %.1f%% used", p, used)
 		require.Less(t, used, p*1.25+3)
@@ -68,7 +68,7 @@ func TestWeightsShare(t *testing.T) {
 	}
 	time.Sleep(300 * time.Millisecond)
 	a, b := usage(t, heavy.Path), usage(t, light.Path)
-	time.Sleep(2 * time.Second)
+	time.Sleep(time.Second)
 	ratio := float64(usage(t, heavy.Path)-a) / float64(usage(t, light.Path)-b)
 	t.Logf("weights 400 and 100 share %.2f to 1", ratio)
 	require.Greater(t, ratio, 2.0)

@@ -40,7 +40,16 @@ func (f *fake) with(t *testing.T, paths ...string) *fake {
 	return f
 }
 
-func (f *fake) owner(systemd bool) owner { return owner{hierarchy: f, systemd: systemd} }
+func (f *fake) owner(systemd bool) owner {
+	return owner{hierarchy: f, systemd: systemd, disks: fakeDisks}
+}
+
+var fakeDisks = disksOf{
+	func(device string) (string, error) { return device, nil },
+	func(string) (string, error) { return "io.cost", nil },
+}
+
+func init() { bfqLoaded = func() bool { return false } }
 
 func (f *fake) fail(rel, file string, err error) error {
 	return &fs.PathError{Op: "fake", Path: path.Join("/", rel, file), Err: err}

@@ -74,6 +74,7 @@ func get(tree hierarchy, rel string) (l Limits, err error) {
 	read("cpuset.mems", func(s string) (err error) { l.MemoryNodes, err = parseKernelSet(s); return err })
 	read("pids.max", func(s string) (err error) { l.TasksMax, err = parseKernelCount(s); return err })
 	read("io.weight", func(s string) (err error) { l.IOWeight, err = parseDefaultWeight(s); return err })
+	read("io.weight", func(s string) (err error) { l.IOWeights, err = parseDeviceWeights(s); return err })
 	read("io.max", func(s string) (err error) { l.IOMax, err = parseIOMax(s); return err })
 	read("misc.max", func(s string) (err error) { l.Misc, err = parseMiscMax(s); return err })
 	huge := false
@@ -122,6 +123,20 @@ func parseDefaultWeight(s string) (Weight, error) {
 		return 0, fmt.Errorf("%q does not begin with the default", s)
 	}
 	return ParseWeight(number)
+}
+
+// parseDeviceWeights reads the lines of io.weight after the first, "254:16 50".
+func parseDeviceWeights(s string) (list []IODeviceWeight, err error) {
+	_, rest, _ := strings.Cut(s, "\n")
+	for line := range strings.Lines(rest) {
+		device, number, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		w, err := ParseWeight(number)
+		if err != nil || w == Idle || !numbers.MatchString(device) {
+			return nil, fmt.Errorf("line %q is no disk's weight", line)
+		}
+		list = append(list, IODeviceWeight{device, w})
+	}
+	return list, nil
 }
 
 // parseIOMax reads io.max: "254:16 rbps=1048576 wbps=max riops=max wiops=max".

@@ -44,9 +44,10 @@ type owner struct {
 	systemd bool
 	// asks asks a user's systemd whether it delegated a unit: it can't mark the
 	// cgroup as the system's does. nil: nobody is to be asked.
-	asks func(manager, unit string) bool
+	asks  func(manager, unit string) bool
+	disks disksOf
 }
 
 func owned(tree hierarchy) owner {
-	return owner{hierarchy: tree, systemd: systemdRuns(), asks: askUserManager}
+	return owner{hierarchy: tree, systemd: systemdRuns(), asks: askUserManager, disks: disksOf{deviceNumbers, WeightsActOn}}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -66,8 +67,10 @@ func (r *Rate) UnmarshalText(b []byte) error { return unmarshal(b, r, ParseRate)
 
 // IOLimit limits one disk.
 type IOLimit struct {
-	// Device is the disk's node ("/dev/vdb") or its numbers ("254:16"). It is a
-	// whole disk: the kernel refuses a partition.
+	// Device is the disk: its node ("/dev/vdb"), its numbers ("254:16"), or
+	// something that lies on it and on no other, as Disks finds it: a path
+	// ("/var/lib/app"), a node of LVM, LUKS, md ("/dev/mapper/data"). A partition is
+	// refused: limits are for whole disks.
 	Device string
 	// Bytes and operations a second, each way. Zero: left alone.
 	ReadBytes, WriteBytes, ReadOps, WriteOps Rate
@@ -75,8 +78,39 @@ type IOLimit struct {
 
 var (
 	numbers = regexp.MustCompile(`^(\d{1,8}):(\d{1,8})$`)
-	node    = regexp.MustCompile(`^/dev/[A-Za-z0-9/_.:+-]+$`)
+	place   = regexp.MustCompile(`^/[A-Za-z0-9/_.:+@=-]*$`)
 )
+
+// validDevice: what systemd's directives can hold as well.
+func validDevice(field, device string) error {
+	if !numbers.MatchString(device) && (!place.MatchString(device) || slices.Contains(strings.Split(device, "/"), "..")) {
+		return fieldError(field, strconv.Quote(device), "it is a disk's node (/dev/vdb), its numbers (254:16), or an absolute path that lies on it")
+	}
+	return nil
+}
+
+// IODeviceWeight is a group's share of one disk: see Limits.IOWeight.
+type IODeviceWeight struct {
+	Device string // as in IOLimit
+	Weight Weight
+}
+
+func (w IODeviceWeight) validate(field string) error {
+	err := validDevice(field+".Device", w.Device)
+	if w.Weight == 0 || w.Weight > mostWeight {
+		err = errors.Join(err, fieldError(field+".Weight", w.Weight.String(), "it is 1 to 10000"))
+	}
+	return err
+}
+
+// bfq is the weight as the BFQ scheduler counts, from 1 to 1,000 with the same
+// default: what is above that is squeezed, as systemd does it.
+func (w Weight) bfq() Weight {
+	if w <= DefaultWeight {
+		return w
+	}
+	return DefaultWeight + (w-DefaultWeight)*(1000-DefaultWeight)/(mostWeight-DefaultWeight)
+}
 
 // each gives the four limits with their names in io.max and in systemd.
 func (l IOLimit) each() []ioRate {
@@ -93,9 +127,7 @@ type ioRate struct {
 
 func (l IOLimit) validate(field string) error {
 	var errs []error
-	if !numbers.MatchString(l.Device) && (!node.MatchString(l.Device) || strings.Contains(l.Device, "..")) {
-		errs = append(errs, fieldError(field+".Device", strconv.Quote(l.Device), "it is a whole disk's node (/dev/vdb) or its numbers (254:16)"))
-	}
+	errs = append(errs, validDevice(field+".Device", l.Device))
 	some := false
 	for _, r := range l.each() {
 		some = some || r.rate.IsSet()
@@ -111,9 +143,11 @@ func (l IOLimit) validate(field string) error {
 
 // path is the device as systemd wants it: a node. It takes the numbers out of
 // /dev/block's names without looking whether they exist there (measured: 247, 257).
-func (l IOLimit) path() string {
-	if numbers.MatchString(l.Device) {
-		return "/dev/block/" + l.Device
+func (l IOLimit) path() string { return systemdPath(l.Device) }
+
+func systemdPath(device string) string {
+	if numbers.MatchString(device) {
+		return "/dev/block/" + device
 	}
-	return l.Device
+	return device
 }

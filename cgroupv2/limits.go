@@ -29,6 +29,8 @@ type Limits struct {
 	// the BFQ scheduler or with io.cost enabled.
 	IOMax    []IOLimit
 	IOWeight Weight
+	// IOWeights are the shares of single disks, where IOWeight is not meant.
+	IOWeights []IODeviceWeight
 	// HugePages and Misc limit what few groups use. systemd knows neither.
 	HugePages []HugePageLimit
 	Misc      []MiscLimit
@@ -53,6 +55,9 @@ func (l Limits) Validate() error {
 			errs = append(errs, fieldError(field+".Device", io.Device, "it is named twice; say all of a disk's limits in one"))
 		}
 		seen[io.Device] = true
+	}
+	for i, w := range l.IOWeights {
+		errs = append(errs, w.validate(fmt.Sprintf("IOWeights[%d]", i)))
 	}
 	if l.IOWeight == Idle {
 		errs = append(errs, fieldError("IOWeight", "idle", "disks have no such class; 1 is the least"))

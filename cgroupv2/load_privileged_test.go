@@ -5,6 +5,7 @@ package cgroupv2_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -110,6 +111,15 @@ func load(args []string) {
 			b[i<<21] = 1
 		}
 		_, _ = os.Stdin.Read(make([]byte, 1))
+	case "read": // a file, once
+		f, err := os.Open(args[1])
+		if err == nil {
+			_, err = io.Copy(io.Discard, f)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(6)
+		}
 	case "own":
 		if err := own(); err != nil {
 			fmt.Println(err)

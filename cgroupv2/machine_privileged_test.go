@@ -106,3 +106,11 @@ func long() bool {
 	_, err := os.Stat(filepath.Join(testenv.PayloadDir, "with", "long"))
 	return err == nil
 }
+
+// rounds of what must leave nothing behind.
+func rounds() int {
+	if long() {
+		return 1000
+	}
+	return 100
+}

@@ -29,7 +29,7 @@ func (o owner) plan(rel string, l Limits, create bool) (todo []action, err error
 	if err != nil {
 		return nil, err
 	}
-	wanted, err := l.settings(deviceNumbers)
+	wanted, err := l.settings(o.disks)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func without(list, others []string) (rest []string) {
 func (o owner) words(rel, file string) ([]string, error) {
 	text, err := o.Read(rel, file)
 	if err != nil {
-		return nil, fmt.Errorf("cgroupv2: %w", err)
+		return nil, o.gone(rel, fmt.Errorf("cgroupv2: %w", err))
 	}
 	return strings.Fields(text), nil
 }
@@ -210,7 +210,7 @@ func (a action) change() bedplate.Change {
 		c.Detail = "cgroup.subtree_control: +" + strings.Join(a.controllers, " +")
 	default:
 		c.Detail = a.file + ": " + a.now + " → " + a.read
-		if a.device != "" && a.now == a.device {
+		if a.file == "io.max" && a.now == a.device {
 			c.Detail = a.file + ": " + a.device + " unlimited → " + a.read
 		}
 		if (strings.HasPrefix(a.file, "memory.") || strings.HasPrefix(a.file, "hugetlb.")) && a.read != a.setting.write {

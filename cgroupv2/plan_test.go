@@ -251,7 +251,7 @@ func TestSomebodyElseWrites(t *testing.T) {
 	}
 	// The write is lost: what reads back is another's.
 	lost := lossy{f}
-	o := owner{hierarchy: lost}
+	o := owner{hierarchy: lost, disks: fakeDisks}
 	todo, err := o.plan("a", Limits{TasksMax: Tasks(2)}, true)
 	require.NoError(t, err)
 	_, err = o.do(todo)
@@ -278,11 +278,18 @@ func TestDisks(t *testing.T) {
 	_, done, err = f.ensure("a", l, true, false)
 	require.NoError(t, err)
 	require.Empty(t, done)
-	_, err = l.settings(func(string) (string, error) { return "", fs.ErrNotExist })
+	_, err = l.settings(disksOf{numbers: func(string) (string, error) { return "", fs.ErrNotExist }})
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	twice := Limits{IOMax: []IOLimit{{Device: "/dev/a", ReadOps: PerSecond(1)}, {Device: "/dev/b", ReadOps: PerSecond(1)}}}
-	_, err = twice.settings(func(string) (string, error) { return "8:0", nil })
+	_, err = twice.settings(disksOf{numbers: func(string) (string, error) { return "8:0", nil }})
 	require.ErrorContains(t, err, "the same disk as /dev/a")
+	weight := Limits{IOWeights: []IODeviceWeight{{"8:0", 70}}}
+	_, done, err = f.ensure("a", weight, true, false)
+	require.NoError(t, err)
+	require.Equal(t, "io.weight: 8:0 → 8:0 70", changes(done)[0].Detail)
+	_, err = weight.settings(disksOf{fakeDisks.numbers, func(string) (string, error) { return "", nil }})
+	var unavailable *UnavailableError
+	require.ErrorAs(t, err, &unavailable, "a weight that nothing acts on")
 }
 
 func TestWhatIsReadIsWhatWasSet(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// DeviceRate is a limit on a disk in systemd's D-Bus form, (st).
+// DeviceRate is a limit on a disk, or its weight, in systemd's D-Bus form, (st).
 type DeviceRate struct {
 	Path  string
 	Limit uint64
@@ -70,6 +70,13 @@ func (l Limits) properties(systemd int) (list []property) {
 	}
 	number("TasksMax", l.TasksMax.state, l.TasksMax.n)
 	number("IOWeight", given(l.IOWeight != 0), uint64(l.IOWeight))
+	weights := []DeviceRate{}
+	for _, w := range l.IOWeights {
+		weights = append(weights, DeviceRate{systemdPath(w.Device), uint64(w.Weight)})
+	}
+	if len(weights) > 0 {
+		add("IODeviceWeight", weights)
+	}
 	rates := map[string][]DeviceRate{}
 	for _, io := range l.IOMax {
 		for _, r := range io.each() {

@@ -3,6 +3,7 @@ package cgroupv2
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"syscall"
 
@@ -96,6 +97,9 @@ func (o owner) handOn(a action) error {
 
 func (o owner) write(a action) error {
 	if err := o.Write(a.rel, a.file, a.setting.write); err != nil {
+		if a.optional && errors.Is(err, fs.ErrNotExist) {
+			return o.gone(a.rel, nil)
+		}
 		return o.gone(a.rel, fmt.Errorf("cgroupv2: writing %q: %w", a.setting.write, explain(a.file, err)))
 	}
 	content, err := o.Read(a.rel, a.file)
@@ -128,14 +132,11 @@ func explain(file string, err error) error {
 	return fmt.Errorf("%w (%s)", err, why)
 }
 
-// deviceNumbers finds the MAJ:MIN of a disk.
+// deviceNumbers finds the MAJ:MIN of the disk that something lies on.
 func deviceNumbers(device string) (string, error) {
-	if numbers.MatchString(device) {
-		return device, nil
-	}
-	major, minor, err := blockDevice(device)
+	d, err := machineBlocks.disk(device)
 	if err != nil {
-		return "", fmt.Errorf("cgroupv2: IOMax device %s: %w", device, err)
+		return "", err
 	}
-	return fmt.Sprintf("%d:%d", major, minor), nil
+	return d.Device.String(), nil
 }

@@ -1,6 +1,8 @@
 package cgroupv2
 
 import (
+	"errors"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -16,9 +18,14 @@ type setting struct {
 	optional bool
 }
 
-// settings lists what the limits write, file by file. resolve finds a disk's
-// MAJ:MIN.
-func (l Limits) settings(resolve func(device string) (string, error)) (list []setting, err error) {
+// disksOf answers what settings ask of disks.
+type disksOf struct {
+	// numbers finds a disk's MAJ:MIN; weighing says what acts on weights on it.
+	numbers, weighing func(device string) (string, error)
+}
+
+// settings lists what the limits write, file by file.
+func (l Limits) settings(disks disksOf) (list []setting, err error) {
 	add := func(file, value string) { list = append(list, setting{file: file, write: value, read: value}) }
 	for _, m := range l.memory() {
 		if m.value.IsSet() {
@@ -50,10 +57,33 @@ func (l Limits) settings(resolve func(device string) (string, error)) (list []se
 	}
 	if l.IOWeight != 0 {
 		add("io.weight", "default "+l.IOWeight.String())
+		if bfqLoaded() { // which looks at a file of its own
+			line := "default " + l.IOWeight.bfq().String()
+			list = append(list, setting{file: "io.bfq.weight", write: line, read: line, optional: true})
+		}
+	}
+	for _, w := range l.IOWeights {
+		device, err := disks.numbers(w.Device)
+		if err != nil {
+			return nil, err
+		}
+		by, err := disks.weighing(w.Device)
+		if err != nil {
+			return nil, err
+		}
+		file, weight := "io.weight", w.Weight
+		switch by {
+		case "":
+			return nil, &UnavailableError{Path: w.Device, What: "weight", Err: errors.New("neither BFQ nor io.cost acts on this disk; IOControl enables them")}
+		case "bfq":
+			file, weight = "io.bfq.weight", w.Weight.bfq()
+		}
+		line := device + " " + weight.String()
+		list = append(list, setting{file: file, write: line, read: line, device: device})
 	}
 	seen := map[string]string{}
 	for i, io := range l.IOMax {
-		device, err := resolve(io.Device)
+		device, err := disks.numbers(io.Device)
 		if err != nil {
 			return nil, err
 		}
@@ -73,6 +103,12 @@ func (l Limits) settings(resolve func(device string) (string, error)) (list []se
 	return list, nil
 }
 
+// bfqLoaded says whether the kernel has the BFQ scheduler loaded. Tests change it.
+var bfqLoaded = func() bool {
+	_, err := os.Stat("/sys/module/bfq")
+	return err == nil
+}
+
 // line is the limit as a line of io.max.
 func (l IOLimit) line(device string) string {
 	var b strings.Builder
@@ -87,7 +123,7 @@ func (l IOLimit) line(device string) string {
 
 // in finds the setting's value in what its file holds.
 func (s setting) in(content string) string {
-	if s.file == "io.weight" {
+	if s.device == "" && (s.file == "io.weight" || s.file == "io.bfq.weight") {
 		content, _, _ = strings.Cut(content, "\n") // the default comes first
 		return content
 	}
@@ -148,5 +184,5 @@ func (s setting) initially() string {
 // empty are not named.
 var initial = map[string]string{
 	"memory.min": "0", "memory.low": "0", "memory.high": "max", "memory.max": "max", "memory.swap.max": "max",
-	"cpu.max": "max 100000", "cpu.max.burst": "0", "cpu.weight": "100", "cpu.idle": "0", "pids.max": "max", "io.weight": "default 100",
+	"cpu.max": "max 100000", "cpu.max.burst": "0", "cpu.weight": "100", "cpu.idle": "0", "pids.max": "max", "io.weight": "default 100", "io.bfq.weight": "default 100",
 }

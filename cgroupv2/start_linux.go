@@ -27,23 +27,21 @@ func (g Group) Start(cmd *exec.Cmd) error {
 		defer func() { cmd.SysProcAttr = given }()
 		attributes.UseCgroupFD, attributes.CgroupFD = true, int(d.Fd())
 		cmd.SysProcAttr = &attributes
-		if err := cmd.Start(); err != nil {
+		set, err := effectiveCPUs(t, rel)
+		if err != nil {
+			return err
+		}
+		if err := cgfs.On(set.CPUs(), cmd.Start); err != nil {
 			return fmt.Errorf("starting %s in %s: %w", cmd.Path, cgfs.Host(rel), occupied(t, rel, err))
 		}
-		return confine(t, rel, cmd.Process.Pid)
+		if set.state != limited {
+			return nil
+		}
+		// Some kernels forget the cgroup's CPUs (measured: 5.10; not 6.1, 6.12), and
+		// moving the process to where it is already would do nothing.
+		if err := cgfs.Confine(cmd.Process.Pid, set.CPUs()); err != nil {
+			return fmt.Errorf("process %d to CPUs %s: %w", cmd.Process.Pid, set, err)
+		}
+		return nil
 	})
-}
-
-// confine keeps a process that was started in a cgroup to the cgroup's CPUs. Some
-// kernels forget to (measured: 5.10; not 6.1, 6.12), and moving it to where it is
-// already would do nothing.
-func confine(t *cgfs.Tree, rel string, pid int) error {
-	set, err := effectiveCPUs(t, rel)
-	if err != nil || set.state != limited {
-		return err
-	}
-	if err := cgfs.Confine(pid, set.CPUs()); err != nil {
-		return fmt.Errorf("process %d to CPUs %s: %w", pid, set, err)
-	}
-	return nil
 }

@@ -85,7 +85,7 @@ func TestSweepWhileGroupsComeAndGo(t *testing.T) {
 	})
 	var s cgroupv2.Sweep
 	seen := map[string]bool{}
-	for range 100 {
+	for range 30 {
 		stays := false
 		for sample, err := range s.Below(top.Path) {
 			require.NoError(t, err)

@@ -166,6 +166,7 @@ func TestValidate(t *testing.T) {
 		{Limits{CPUSet: CPUs(9000)}, "CPUSet", "0 to 8191"},
 		{Limits{TasksMax: Tasks(0)}, "TasksMax", "0 is not unlimited"},
 		{Limits{IOMax: []IOLimit{{Device: "sda", ReadBytes: PerSecond(1)}}}, "IOMax[0].Device", "/dev/vdb"},
+		{Limits{IOWeights: []IODeviceWeight{{"8:0", 0}}}, "IOWeights[0].Weight", "1 to 10000"},
 		{Limits{IOMax: []IOLimit{{Device: "/dev/../etc/passwd", ReadBytes: PerSecond(1)}}}, "IOMax[0].Device", "/dev/vdb"},
 		{Limits{IOMax: []IOLimit{{Device: "8:0"}}}, "IOMax[0]", "limits nothing"},
 		{Limits{IOMax: []IOLimit{{Device: "8:0", WriteBytes: PerSecond(0)}}}, "IOMax[0].WriteBytes", "0 is not unlimited"},

@@ -37,7 +37,8 @@ func WeightFromShares(shares uint64) Weight {
 
 // WeightFromNice gives a group, as a whole, what one process of a nice value
 // (-20 to 19) has against another: each step is a factor of about 1.25, and 0 is
-// the default weight. The kernel's cpu.weight.nice then reads as that value.
+// the default weight. The kernel's cpu.weight.nice then reads as that value, down
+// to 14: the least weights are too far apart to tell nice values from each other.
 func WeightFromNice(nice int) (Weight, error) {
 	if nice < -20 || nice > 19 {
 		return 0, fmt.Errorf("cgroupv2: nice value %d; it is -20 to 19", nice)

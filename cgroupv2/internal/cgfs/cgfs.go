@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"syscall"
 )
 
 // Mount is where systemd and everybody else mounts the unified hierarchy.
@@ -19,6 +20,12 @@ const Mount = "/sys/fs/cgroup"
 
 // ErrNotCgroup2 is matched where a path is not of a cgroup v2 file system.
 var ErrNotCgroup2 = errors.New("not on a cgroup v2 file system")
+
+// ErrGone: what was open is removed.
+var ErrGone = errors.New("the cgroup was removed")
+
+// ErrInvalid is the kernel's EINVAL.
+const ErrInvalid = syscall.EINVAL
 
 // PathError is a path that is no cgroup's.
 type PathError struct{ Path string }

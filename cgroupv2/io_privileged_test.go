@@ -1,0 +1,185 @@
+//go:build privileged
+
+package cgroupv2_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bedplate/bedplate/cgroupv2"
+	"github.com/bedplate/bedplate/internal/testenv"
+)
+
+var unpackOnce sync.Once
+
+// unpacked puts the packages' files into place.
+func unpacked(t *testing.T) {
+	t.Helper()
+	unpackOnce.Do(func() {
+		run(t, "tar", "--keep-directory-symlink", "-xf", testenv.Payload(t, "packages.tar"), "-C", "/")
+		run(t, "ldconfig")
+	})
+}
+
+// writing writes so many MiB past the page cache and gives the time that it took.
+func writing(t *testing.T, g cgroupv2.Group, target string, mib string) time.Duration {
+	t.Helper()
+	cmd := exec.Command("dd", "if=/dev/zero", "of="+target, "bs=1M", "count="+mib, "oflag=direct", "conv=notrunc,nocreat")
+	out := &strings.Builder{}
+	cmd.Stderr = out
+	began := time.Now()
+	require.NoError(t, g.Start(cmd))
+	require.NoError(t, cmd.Wait(), out)
+	return time.Since(began)
+}
+
+// A rate holds on a disk, and on a path that lies on it through a loop device and
+// a device-mapper stack.
+func TestRatesHoldThroughStacks(t *testing.T) {
+	unpacked(t)
+	d := delegated(t)
+	scratch := testenv.Scratch(t)
+	free := writing(t, made(t, d+"/free", cgroupv2.Limits{IOWeight: 100}), scratch, "20")
+
+	limit := func(name, device string) cgroupv2.Group {
+		return made(t, d+"/"+name, cgroupv2.Limits{IOMax: []cgroupv2.IOLimit{{Device: device, WriteBytes: cgroupv2.PerSecond(10 << 20)}}})
+	}
+	took := writing(t, limit("disk", scratch), scratch, "20")
+	t.Logf("20 MiB at 10 MiB/s: %v, without a limit %v", took, free)
+	require.InDelta(t, 2.0, took.Seconds()-min(free.Seconds(), 0.2), 0.2, "within a tenth")
+
+	// Half of the disk as a linear device, a file system on it, a file in that, a
+	// loop device of the file.
+	run(t, "dmsetup", "create", "linear", "--table", "0 262144 linear "+scratch+" 0")
+	defer run(t, "dmsetup", "remove", "--retry", "linear")
+	run(t, "mkfs.ext4", "-q", "-F", "/dev/mapper/linear")
+	require.NoError(t, os.MkdirAll("/mnt/linear", 0o755))
+	run(t, "mount", "/dev/mapper/linear", "/mnt/linear")
+	defer run(t, "umount", "/mnt/linear")
+	run(t, "dd", "if=/dev/zero", "of=/mnt/linear/image", "bs=1M", "count=64")
+	run(t, "sync")
+	loop := strings.TrimSpace(run(t, "losetup", "--find", "--show", "/mnt/linear/image"))
+	defer run(t, "losetup", "-d", loop)
+
+	for path, way := range map[string]string{
+		"/dev/mapper/linear": "(device-mapper linear) → " + filepath.Base(scratch),
+		"/mnt/linear/image":  "(ext4) → dm-",
+		loop:                 "(loop) → /mnt/linear/image (ext4) → dm-",
+	} {
+		disks, err := cgroupv2.Disks(path)
+		require.NoError(t, err)
+		require.Len(t, disks, 1)
+		require.Equal(t, filepath.Base(scratch), disks[0].Name)
+		require.Contains(t, strings.Join(disks[0].Chain, " → "), way)
+	}
+	through := limit("path", "/mnt/linear")
+	number, err := os.ReadFile("/sys/block/" + filepath.Base(scratch) + "/dev")
+	require.NoError(t, err)
+	require.Contains(t, kernel(t, through.Path, "io.max"), strings.TrimSpace(string(number))+" rbps=max wbps=10485760")
+	took = writing(t, through, "/mnt/linear/image", "20")
+	t.Logf("20 MiB at 10 MiB/s through ext4 on device-mapper: %v", took)
+	require.InDelta(t, 2.0, took.Seconds()-min(free.Seconds(), 0.2), 0.3)
+
+	for path, none := range map[string]bool{"/run": true, "/proc": true, "250:250": true} {
+		_, err := cgroupv2.Disks(path)
+		var nothing *cgroupv2.NoDiskError
+		require.Equal(t, none, err != nil)
+		require.ErrorAs(t, err, &nothing, path)
+	}
+}
+
+func TestPartitionsAreNamed(t *testing.T) {
+	scratch := testenv.Scratch(t)
+	node := scratch + "1"
+	// One without a table, since there may be no tool that makes it.
+	add := exec.Command("addpart", scratch, "1", "2048", "100000")
+	out, err := add.CombinedOutput()
+	require.NoError(t, err, string(out))
+	defer run(t, "delpart", scratch, "1")
+	await(t, "a partition", func() bool { _, err := os.Stat(node); return err == nil })
+	d := delegated(t)
+	g := made(t, d+"/x", cgroupv2.Limits{})
+	err = cgroupv2.Set(g.Path, cgroupv2.Limits{IOMax: []cgroupv2.IOLimit{{Device: node, ReadBytes: cgroupv2.PerSecond(1000)}}})
+	var partition *cgroupv2.PartitionError
+	require.ErrorAs(t, err, &partition)
+	require.Equal(t, scratch, partition.Disk)
+	disks, err := cgroupv2.Disks(node)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Base(scratch), disks[0].Name)
+}
+
+// Weights act under BFQ, and are said not to otherwise.
+func TestWeightsActUnderBFQ(t *testing.T) {
+	scratch := testenv.Scratch(t)
+	before, err := cgroupv2.NowIOControl(scratch)
+	require.NoError(t, err)
+	bfq := cgroupv2.IOControl{Device: scratch, Scheduler: "bfq"}
+	by, err := cgroupv2.WeightsActOn(scratch)
+	require.NoError(t, err)
+	require.Empty(t, by)
+	planned, err := bfq.Plan(t.Context())
+	require.NoError(t, err)
+	done, err := bfq.Ensure(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, planned, done)
+	require.Len(t, done, 1)
+	done, err = bfq.Ensure(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, done)
+	by, err = cgroupv2.WeightsActOn(scratch)
+	require.NoError(t, err)
+	require.Equal(t, "bfq", by)
+
+	d := delegated(t)
+	one := []cgroupv2.IODeviceWeight{{Device: scratch, Weight: 50}}
+	heavy := made(t, d+"/heavy", cgroupv2.Limits{IOWeight: 1000})
+	light := made(t, d+"/light", cgroupv2.Limits{IOWeight: 100, IOWeights: one})
+	require.Equal(t, "default 181", strings.Split(kernel(t, heavy.Path, "io.bfq.weight"), "\n")[0])
+	for _, g := range []cgroupv2.Group{heavy, light} {
+		cmd := exec.Command("sh", "-c", "while :; do dd if="+scratch+" of=/dev/null bs=64k count=2000 iflag=direct 2>/dev/null; done")
+		require.NoError(t, g.Start(cmd))
+		defer func() { require.NoError(t, g.Kill(t.Context())); _ = cmd.Wait() }()
+	}
+	bytes := func(g cgroupv2.Group) (n uint64) {
+		s, err := cgroupv2.Stat(g.Path)
+		require.NoError(t, err)
+		for _, io := range s.IO {
+			n += io.ReadBytes
+		}
+		return n
+	}
+	time.Sleep(500 * time.Millisecond)
+	a, b := bytes(heavy), bytes(light)
+	time.Sleep(2 * time.Second)
+	ratio := float64(bytes(heavy)-a) / float64(bytes(light)-b)
+	t.Logf("weights 181 and 50 of BFQ share %.1f to 1", ratio)
+	require.Greater(t, ratio, 1.3)
+
+	done, err = before.Ensure(t.Context())
+	require.NoError(t, err)
+	require.Len(t, done, 1, "undone")
+	var unavailable *cgroupv2.UnavailableError
+	require.ErrorAs(t, cgroupv2.Set(heavy.Path, cgroupv2.Limits{IOWeights: one}), &unavailable)
+	_, err = cgroupv2.IOControl{Device: scratch, Scheduler: "nothing"}.Plan(t.Context())
+	require.ErrorContains(t, err, "modprobe nothing")
+
+	cost := cgroupv2.IOControl{Device: scratch, Cost: cgroupv2.On}
+	done, err = cost.Ensure(t.Context())
+	require.NoError(t, err)
+	require.Len(t, done, 1)
+	by, err = cgroupv2.WeightsActOn(scratch)
+	require.NoError(t, err)
+	require.Equal(t, "io.cost", by)
+	require.NoError(t, cgroupv2.Set(heavy.Path, cgroupv2.Limits{IOWeights: one}))
+	require.Equal(t, []cgroupv2.IODeviceWeight{{Device: strings.Fields(strings.Split(kernel(t, heavy.Path, "io.weight"), "\n")[1])[0], Weight: 50}}, mustGet(t, heavy.Path).IOWeights)
+	done, err = before.Ensure(t.Context())
+	require.NoError(t, err)
+	require.Len(t, done, 1)
+}
