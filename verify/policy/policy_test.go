@@ -265,3 +265,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestTheGuidesPolicy keeps what the guide shows one that is read.
+func TestTheGuidesPolicy(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/verify.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(guide), "```yaml\n")
+	require.True(t, found)
+	shown, _, _ := strings.Cut(rest, "```\n")
+	_, err = policy.Read("verify.md", strings.NewReader(shown))
+	require.NoError(t, err)
+	for _, kind := range policy.Kinds() {
+		require.Contains(t, string(guide), "`"+kind+"`", "the guide lists every kind")
+	}
+}

@@ -1,0 +1,89 @@
+//go:build privileged
+
+package checks_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bedplate/bedplate/verify"
+	"github.com/bedplate/bedplate/verify/checks"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSeededFaults seeds one fault after the other into the provisioned machine.
+// Each has to be found by the checks that it is about, with its cause, and by no
+// others. BEDPLATE_LONG=1 takes all; otherwise every sixth has its day.
+func TestSeededFaults(t *testing.T) {
+	list := suite(t)
+	for i := range list {
+		if strings.HasPrefix(list[i].Name, "http/") || strings.HasPrefix(list[i].Name, "heap/") || strings.HasPrefix(list[i].Name, "metric/") {
+			list[i].Timeout = 3 * time.Second
+		}
+	}
+	require.NoError(t, verify.Run(t.Context(), light(t, list)...).Err())
+	all := faults(t)
+	slices.SortStableFunc(all, func(a, b fault) int { return strings.Compare(a.name, b.name) }) // some come from maps
+	require.GreaterOrEqual(t, len(all), 200)
+	step, first := 6, int(time.Now().Unix()/86400)%6
+	if os.Getenv("BEDPLATE_LONG") != "" {
+		step, first = 1, 0
+	}
+	n := 0
+	for i := first; i < len(all); i += step {
+		n++
+		t.Run(all[i].name, func(t *testing.T) { one(t, list, all[i]) })
+	}
+	t.Logf("%d of %d faults were seeded, beginning with number %d", n, len(all), first+1)
+	r := verify.Run(t.Context(), light(t, list)...)
+	require.NoError(t, r.Err(), "after all of it was mended")
+}
+
+func one(t *testing.T, list []verify.Check, f fault) {
+	s := &sabotage{TB: t}
+	defer func() {
+		s.mend()
+		// What one fault leaves behind must not be taken for the next one's.
+		if err := verify.Run(t.Context(), checks.UnitActive(service), checks.UnitActive(socket)).Err(); err != nil {
+			t.Error("not mended: ", err)
+			revive(t)
+		}
+	}()
+	f.seed(s)
+	r := verify.Run(t.Context(), about(t, list, f)...)
+	seen := map[string]verify.Result{}
+	for _, res := range r.Results {
+		seen[res.Check] = res
+	}
+	for name, words := range f.finds {
+		res, ok := seen[name]
+		require.True(t, ok, "no check is named %s", name)
+		require.Contains(t, []verify.Status{verify.Fail, verify.Unknown}, res.Status, "%s: %s", name, res.Finding)
+		require.Empty(t, res.BlockedBy, name)
+		require.Contains(t, res.Finding.String(), words, name)
+	}
+	for _, res := range r.Results {
+		_, wanted := f.finds[res.Check]
+		fine := res.Status == verify.Pass || res.Status == verify.NotApplicable || res.Status == verify.Warn && strings.HasPrefix(res.Check, "cgroup/io.weight/")
+		may := slices.ContainsFunc(f.also, func(p string) bool { return strings.HasPrefix(res.Check, p) })
+		if !fine && !wanted && !may && len(res.BlockedBy) == 0 {
+			t.Errorf("%s is not about this fault, and says: %s", res.Check, res.Finding)
+		}
+	}
+}
+
+// about leaves out what costs seconds in the emulated machine, unless the fault is
+// for it to find.
+func about(t *testing.T, list []verify.Check, f fault) (some []verify.Check) {
+	t.Helper()
+	for _, c := range list {
+		dear := slices.Contains(c.Tags, checks.Deep) || strings.Contains(c.Name, "journal") || c.Name == "go/compiles"
+		if _, wanted := f.finds[c.Name]; !dear || wanted {
+			some = append(some, c)
+		}
+	}
+	return some
+}
