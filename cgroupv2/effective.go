@@ -75,7 +75,10 @@ func effective(tree hierarchy, rel string) (e EffectiveLimits, err error) {
 		CPUMax: Bound[CPU]{Value: UnlimitedCPU}, CPUSet: Bound[CPUSet]{Value: AllCPUs}, TasksMax: Bound[Count]{Value: UnlimitedTasks},
 		leaf: UnlimitedCPU,
 	}
-	for at := rel; at != ""; at = cgfs.Parent(at) {
+	// The outermost too: in a container it is the container's own, with limits. The
+	// machine's true root has none.
+	for at, last := rel, false; !last; at = cgfs.Parent(at) {
+		last = at == ""
 		l, err := get(tree, at)
 		if err != nil {
 			return EffectiveLimits{}, err

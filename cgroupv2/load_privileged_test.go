@@ -4,6 +4,8 @@ package cgroupv2_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +17,13 @@ import (
 
 	"github.com/bedplate/bedplate/cgroupv2"
 )
+
+// detected is what a load says of where it runs.
+type detected struct {
+	cgroupv2.Info
+	Refused, Made            bool
+	MemoryMax, By, Effective string
+}
 
 // own uses the delegated cgroup that this process was started in.
 func own() error {
@@ -120,6 +129,20 @@ func load(args []string) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(6)
 		}
+	case "detect": // what this place has, and that nothing is written where it is not cgroup v2
+		info, err := cgroupv2.Detect()
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(4)
+		}
+		_, statErr := cgroupv2.Stat("/x")
+		setErr := cgroupv2.Set("/x", cgroupv2.Limits{TasksMax: cgroupv2.Tasks(3)})
+		_, ensureErr := cgroupv2.Group{Path: "/y", Limits: cgroupv2.Limits{TasksMax: cgroupv2.Tasks(3)}}.Ensure(context.Background())
+		e, effectiveErr := cgroupv2.Effective("/")
+		_ = json.NewEncoder(os.Stdout).Encode(detected{
+			info, errors.Is(statErr, cgroupv2.ErrNotCgroup2) && errors.Is(setErr, cgroupv2.ErrNotCgroup2) && errors.Is(ensureErr, cgroupv2.ErrNotCgroup2),
+			ensureErr == nil, e.MemoryMax.Value.String(), e.MemoryMax.By, fmt.Sprint(effectiveErr),
+		})
 	case "own":
 		if err := own(); err != nil {
 			fmt.Println(err)

@@ -356,6 +356,20 @@ func TestEffective(t *testing.T) {
 	}
 }
 
+// A container sees its own cgroup as the outermost, and that binds.
+func TestEffectiveInAContainer(t *testing.T) {
+	f := newFake(everything)
+	f.groups[""]["memory.max"], f.groups[""]["cpu.max"] = "104857600", "50000 100000"
+	_, _, err := f.ensure("a", Limits{MemoryMax: MiB(200)}, true, false)
+	require.NoError(t, err)
+	for _, at := range []string{"", "a"} {
+		e, err := effective(f, at)
+		require.NoError(t, err)
+		require.Equal(t, Bound[Memory]{MiB(100), "/sys/fs/cgroup"}, e.MemoryMax)
+		require.Equal(t, Bound[CPU]{Percent(50), "/sys/fs/cgroup"}, e.CPUMax)
+	}
+}
+
 func TestEffectiveProtectionIsCapped(t *testing.T) {
 	f := newFake(everything)
 	_, _, err := f.ensure("a/b", Limits{MemoryLow: MiB(8)}, true, false)
