@@ -18,6 +18,8 @@ type Version struct {
 	Name    string
 	// Weak: only weak symbols ask for it; without it the program starts.
 	Weak bool
+
+	index uint16 // by which the symbols name it
 }
 
 // dynamic is what the loader reads of a file: by program headers and addresses.
@@ -30,6 +32,7 @@ type dynamic struct {
 	defined  []string // the versions that a library offers
 	// symbols of a library have versions, be they its own or of what it needs.
 	versioned bool
+	text      []byte // the names of libraries, versions and symbols
 }
 
 // What a file may make us read. Real ones stay far below.
@@ -37,7 +40,9 @@ const (
 	maxDynamic  = 1 << 20
 	maxStrings  = 16 << 20
 	maxString   = 4096
-	maxNeeded   = 4096
+	maxNeeded   = 1024
+	maxRunpath  = 64 // directories
+	maxDefined  = 4096
 	maxVersions = 256 << 10
 )
 
@@ -96,6 +101,9 @@ func readDynamic(f *elf.File) (d dynamic, err error) {
 				return d, fmt.Errorf("%s: %w", tag, err)
 			}
 			d.runpath, d.inherit = strings.Split(s, ":"), tag == elf.DT_RPATH
+			if len(d.runpath) > maxRunpath {
+				return d, fmt.Errorf("%s has over %d directories", tag, maxRunpath)
+			}
 		}
 	}
 	if d.versions, err = versionNeeds(f.ByteOrder, memory, tags, str); err != nil {
@@ -105,6 +113,7 @@ func readDynamic(f *elf.File) (d dynamic, err error) {
 		return d, fmt.Errorf("DT_VERDEF: %w", err)
 	}
 	_, d.versioned = tags[elf.DT_VERSYM]
+	d.text = text
 	return d, nil
 }
 
@@ -174,11 +183,21 @@ func versionNeeds(order binary.ByteOrder, memory loaded, tags map[elf.DynTag]uin
 	if tags[elf.DT_VERNEEDNUM] == 0 {
 		return nil, nil
 	}
-	b, err := memory.at(tags[elf.DT_VERNEED], maxVersions)
-	if err != nil {
-		return nil, err
+	// Few files need more than the first read, and none so much that a second one hurts.
+	for _, most := range []uint64{8 << 10, maxVersions} {
+		b, err := memory.at(tags[elf.DT_VERNEED], most)
+		if err != nil {
+			return nil, err
+		}
+		if versions, err = parseNeeds(order, b, tags[elf.DT_VERNEEDNUM], str); !errors.Is(err, io.ErrUnexpectedEOF) || most == maxVersions {
+			return versions, err
+		}
 	}
-	return versions, records(order, b, 16, 12, tags[elf.DT_VERNEEDNUM], func(need []byte) error {
+	return versions, nil
+}
+
+func parseNeeds(order binary.ByteOrder, b []byte, count uint64, str func(uint64) (string, error)) (versions []Version, err error) {
+	return versions, records(order, b, 16, 12, count, func(need []byte) error {
 		library, err := str(uint64(order.Uint32(need[4:])))
 		if err != nil {
 			return err
@@ -189,10 +208,10 @@ func versionNeeds(order binary.ByteOrder, memory loaded, tags map[elf.DynTag]uin
 		}
 		return records(order, need[aux:], 16, 12, uint64(order.Uint16(need[2:])), func(a []byte) error {
 			name, err := str(uint64(order.Uint32(a[8:])))
-			if len(versions) >= maxVersions/16 {
+			if len(versions) >= maxDefined {
 				return fmt.Errorf("over %d versions", len(versions))
 			}
-			versions = append(versions, Version{library, name, order.Uint16(a[4:])&uint16(elf.VER_FLG_WEAK) != 0})
+			versions = append(versions, Version{library, name, order.Uint16(a[4:])&uint16(elf.VER_FLG_WEAK) != 0, order.Uint16(a[6:])})
 			return err
 		})
 	})
@@ -212,6 +231,9 @@ func versionDefinitions(order binary.ByteOrder, memory loaded, tags map[elf.DynT
 		aux := uint64(order.Uint32(def[12:]))
 		if aux+8 > uint64(len(def)) {
 			return io.ErrUnexpectedEOF
+		}
+		if len(names) >= maxDefined {
+			return fmt.Errorf("over %d versions", maxDefined)
 		}
 		name, err := str(uint64(order.Uint32(def[aux:])))
 		names = append(names, name)

@@ -110,6 +110,12 @@ func Inspect(path string) (Binary, error) {
 	return b, nil
 }
 
+// maybeGo spares a search through all the data of a program that is not Go's.
+// Without section headers only that search can tell.
+func maybeGo(f *elf.File) bool {
+	return len(f.Sections) == 0 || f.Section(".go.buildinfo") != nil
+}
+
 // maxInterpreter bounds PT_INTERP: a path.
 const maxInterpreter = 4096
 
@@ -134,7 +140,10 @@ func inspect(r io.ReaderAt, size int64) (b Binary, err error) {
 		return b, err
 	}
 	b.Needed, b.Versions, b.runpath, b.inherit = d.needed, d.versions, d.runpath, d.inherit
-	b.libc(f)
+	b.libc(f, d.text)
+	if !maybeGo(f) {
+		return b, nil
+	}
 	// A file that Go did not build has no build information; that is no error.
 	if info, err := buildinfo.Read(r); err == nil {
 		b.GoVersion, b.Module, b.ModuleVersion = info.GoVersion, info.Main.Path, info.Main.Version
@@ -179,29 +188,26 @@ func interpreter(f *elf.File) (string, error) {
 }
 
 // libc finds the highest GLIBC version that must be there, and who asks for it.
-func (b *Binary) libc(f *elf.File) {
+func (b *Binary) libc(f *elf.File, text []byte) {
+	numbers := map[uint16]string{} // of glibc's versions, by index
 	for _, v := range b.Versions {
-		if n, ok := glibc(v.Name); ok && !v.Weak && compareDotted(n, b.GLIBC) > 0 {
+		n, ok := glibc(v.Name)
+		if !ok {
+			continue
+		}
+		numbers[v.index] = n
+		if !v.Weak && compareDotted(n, b.GLIBC) > 0 {
 			b.GLIBC = n
 		}
 	}
-	if len(b.Versions) == 0 || !readable(f) {
-		return
-	}
-	symbols, err := f.DynamicSymbols()
-	if err != nil {
-		return // the names are for people; what must be there is known without
-	}
-	for _, s := range symbols {
-		n, ok := glibc(s.Version)
-		if s.Section != elf.SHN_UNDEF || !ok {
-			continue
-		}
-		switch bind := elf.ST_BIND(s.Info); {
-		case bind == elf.STB_WEAK:
-			b.WeakSymbols = append(b.WeakSymbols, s.Name)
-		case bind == elf.STB_GLOBAL && n == b.GLIBC:
-			b.GLIBCSymbols = append(b.GLIBCSymbols, s.Name)
+	for s := range undefined(f, text) {
+		n, ok := numbers[s.version]
+		switch {
+		case !ok:
+		case s.bind == elf.STB_WEAK:
+			b.WeakSymbols = append(b.WeakSymbols, s.name)
+		case s.bind == elf.STB_GLOBAL && n == b.GLIBC:
+			b.GLIBCSymbols = append(b.GLIBCSymbols, s.name)
 		}
 	}
 	slices.Sort(b.GLIBCSymbols)
@@ -212,23 +218,6 @@ func (b *Binary) libc(f *elf.File) {
 func glibc(version string) (number string, ok bool) {
 	number, ok = strings.CutPrefix(version, "GLIBC_")
 	return number, ok && number != "" && number[0] >= '0' && number[0] <= '9'
-}
-
-// maxSection bounds the tables of symbols that are read for their names.
-const maxSection = 64 << 20
-
-// readable says whether the sections of the dynamic symbols can be read without
-// harm: no table is huge, or packed (which what is loaded never is).
-func readable(f *elf.File) bool {
-	for _, s := range f.Sections {
-		switch s.Type {
-		case elf.SHT_DYNSYM, elf.SHT_STRTAB, elf.SHT_DYNAMIC, elf.SHT_GNU_VERNEED, elf.SHT_GNU_VERSYM, elf.SHT_GNU_VERDEF:
-			if s.Size > maxSection || s.Flags&elf.SHF_COMPRESSED != 0 {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // compareDotted compares "2.9" and "2.34" number by number.

@@ -135,7 +135,26 @@ func TestInspectIsReadelfs(t *testing.T) {
 		for _, m := range versioned.FindAllStringSubmatch(string(out), -1) {
 			require.True(t, slices.ContainsFunc(b.Versions, func(v build.Version) bool { return v.Name == "GLIBC_"+m[1] }) || !strings.Contains(string(out), "version_r"), "%s %s", name, m[1])
 		}
+		require.Equal(t, readelfSymbols(t, name, "GLOBAL", b.GLIBC), b.GLIBCSymbols, name)
 		compared++
 	}
 	require.NotZero(t, compared)
+}
+
+// readelfSymbols are the undefined symbols of a GLIBC version.
+func readelfSymbols(t *testing.T, name, bind, version string) (names []string) {
+	t.Helper()
+	out, err := exec.Command("readelf", "--wide", "--dyn-syms", name).Output()
+	require.NoError(t, err)
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		if len(f) < 8 || f[4] != bind || f[6] != "UND" {
+			continue
+		}
+		if symbol, of, _ := strings.Cut(f[7], "@"); of == "GLIBC_"+version {
+			names = append(names, symbol)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

@@ -1,0 +1,2 @@
+// Package elf compares build.Inspect with ldd and readelf.
+package elf
