@@ -89,8 +89,8 @@ func (d *draft) command(field string, argv []string) string {
 		return ""
 	}
 	d.refuse(index(field, 0), argv[0], d.pathProblem(argv[0]))
-	if strings.Contains(argv[0], "$") {
-		d.refuse(index(field, 0), argv[0], "holds a $; systemd would look for the program under another name")
+	if strings.ContainsAny(argv[0], "$\"'\\") {
+		d.refuse(index(field, 0), argv[0], "holds a $, a quote or a backslash, which systemd takes in no program's path")
 	}
 	var b strings.Builder
 	for i, a := range argv {

@@ -46,22 +46,30 @@ func (f Finding) String() string {
 // sorted by line. Of a drop-in, whose name ends in ".conf", only the lines
 // themselves are judged: what else its unit says is not known.
 func Lint(f *File, t Target) []Finding {
-	l := &linter{file: f, version: t.version(), kind: kindOf(f.Name)}
+	l := &linter{file: f, target: t, version: t.version(), kind: kindOf(f.Name)}
 	l.directives()
 	l.values()
 	if !strings.HasSuffix(f.Name, ".conf") {
 		l.dependencies()
 		l.restarts()
 		l.processes()
+		l.commands()
 		l.sandbox()
+		l.writable()
+		l.limits()
+		l.accounts()
 	}
+	l.outdated()
 	l.secrets()
-	slices.SortStableFunc(l.found, func(a, b Finding) int { return cmp.Compare(a.Line, b.Line) })
+	slices.SortStableFunc(l.found, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(l.order(a.File), l.order(b.File)), cmp.Compare(a.Line, b.Line))
+	})
 	return l.found
 }
 
 type linter struct {
 	file    *File
+	target  Target
 	version int
 	kind    string // "service"; "" when the name does not say
 	found   []Finding
@@ -91,8 +99,13 @@ func kindOf(name string) string {
 
 // report adds a finding about an assignment.
 func (l *linter) report(e Entry, rule string, s Severity, message, fix string) {
-	l.found = append(l.found, Finding{rule, s, l.file.Name, e.Line, e.Section, e.Key, message, fix})
+	l.found = append(l.found, Finding{rule, s, l.name(e.File), e.Line, e.Section, e.Key, message, fix})
 }
+
+// name is that of the file of an assignment: a merged unit has several.
+func (l *linter) name(file string) string { return cmp.Or(file, l.file.Name) }
+
+func (l *linter) order(file string) int { return slices.Index(l.file.parts, file) }
 
 // last is the assignment in force of a directive that takes one value; an empty
 // one counts as none.

@@ -20,6 +20,10 @@ func (l *linter) dependencies() {
 	}
 	for _, e := range l.since("Unit", "BindsTo") {
 		for w := range strings.FieldsSeq(e.Value) {
+			if strings.HasSuffix(w, ".socket") && l.kind == "service" {
+				l.report(e, "bindsto-socket", SeverityNote, "BindsTo="+w+" starts the socket with the service, and stops the service with the socket; it does not wait for a connection",
+					"enable the socket instead of the service, and let it start the service")
+			}
 			if _, ok := l.naming("Unit", w, "After"); !ok {
 				l.report(e, "bindsto-without-after", SeverityWarning, "BindsTo="+w+" without After= races: this unit may run while the other does not yet", "add After="+w)
 			}

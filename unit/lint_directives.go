@@ -14,7 +14,7 @@ func (l *linter) directives() {
 	for _, h := range l.file.heads {
 		if problem, fix := l.sectionProblem(h.name); problem != "" {
 			odd[h.name] = true
-			l.found = append(l.found, Finding{"unknown-section", SeverityError, l.file.Name, h.line, h.name, "", problem, fix})
+			l.found = append(l.found, Finding{"unknown-section", SeverityError, l.name(h.file), h.line, h.name, "", problem, fix})
 		}
 	}
 	for _, e := range l.file.entries {

@@ -69,6 +69,9 @@ func spanProblem(_ *linter, _, value string) string {
 
 func timerProblem(l *linter, key, value string) string {
 	if key == "OnCalendar" {
+		if p := calendarProblem(value); p != "" && !strings.Contains(value, "%") {
+			return "it " + p
+		}
 		return ""
 	}
 	return spanProblem(l, key, value)

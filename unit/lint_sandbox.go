@@ -19,7 +19,20 @@ func (l *linter) sandbox() {
 	if e, ok := l.service("AmbientCapabilities"); ok && l.on("PrivateUsers") {
 		l.report(e, "privateusers-ambient", SeverityError, "PrivateUsers= takes the ambient capabilities away: they count in the service's own user namespace only", "remove PrivateUsers=, or the need for capabilities")
 	}
+	l.filters()
 	l.unconfined()
+}
+
+// filters finds what a filter does to Go programs.
+func (l *linter) filters() {
+	if e, ok := l.service("RestrictAddressFamilies"); ok && l.closed("AF_NETLINK") {
+		l.report(e, "no-af-netlink", SeverityNote, "RestrictAddressFamilies= leaves out AF_NETLINK: net.Interfaces and its kin fail in Go", "add AF_NETLINK if the program lists interfaces")
+	}
+	if e, ok := l.service("SystemCallFilter"); ok {
+		if n, set := l.service("SystemCallErrorNumber"); !set || n.Value == "kill" {
+			l.report(e, "syscall-kill", SeverityWarning, "SystemCallFilter= without SystemCallErrorNumber= kills the program at a call such as os.Chown, which may come late", "set SystemCallErrorNumber=EPERM")
+		}
+	}
 }
 
 // notifies says whether the service talks to systemd's notification socket.
@@ -31,22 +44,16 @@ func (l *linter) notifies() (Entry, bool) {
 	return e, ok && e.Value != "0"
 }
 
-// withoutUnix merges RestrictAddressFamilies= as systemd does: the first
-// assignment decides whether it is a list of what is allowed or of what is not,
-// and "~" takes away from it.
+// closed says whether RestrictAddressFamilies= leaves a family out.
+func (l *linter) closed(family string) bool {
+	s := scorer{file: l.file, version: l.version}
+	return !s.families()[family]
+}
+
+// withoutUnix says whether AF_UNIX is left out, and where.
 func (l *linter) withoutUnix() (last Entry, without bool) {
-	allow, listed, first := true, false, true
-	for _, e := range l.since("Service", "RestrictAddressFamilies") {
-		list, inverted := strings.CutPrefix(e.Value, "~")
-		if first {
-			allow, first = !inverted, false
-		}
-		if contains(strings.Fields(list), "AF_UNIX") || contains(strings.Fields(list), "AF_LOCAL") {
-			listed = inverted != allow
-		}
-		last = e
-	}
-	return last, !first && listed != allow
+	last, ok := l.service("RestrictAddressFamilies")
+	return last, ok && l.closed("AF_UNIX")
 }
 
 // unconfined finds a service that is root, with network, and with nothing to

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bedplate/bedplate/unit/internal/directives"
+	"github.com/bedplate/bedplate/unit/internal/syscalls"
 )
 
 // problem says what is wrong with a value, "" if nothing is.
@@ -46,6 +47,9 @@ var byKind = map[string]problem{
 
 // byKey are the checks of directives of which systemd says no kind, or too wide a one.
 var byKey = map[string]problem{
+	"SystemCallFilter":       callsProblem,
+	"SystemCallLog":          callsProblem,
+	"RestrictNamespaces":     namespacesProblem,
 	"CPUQuota":               quotaProblem,
 	"TasksMax":               tasksProblem,
 	"CPUQuotaPeriodSec":      spanProblem,
@@ -174,6 +178,29 @@ func familyProblem(l *linter, _, value string) string {
 	}
 	return ""
 }
+
+func callsProblem(l *linter, _, value string) string {
+	for w := range strings.FieldsSeq(strings.TrimPrefix(value, "~")) {
+		if name, _, _ := strings.Cut(w, ":"); !syscalls.Known(l.version, name) {
+			return fmt.Sprintf("systemd %d knows no system call and no group %q", l.version, name)
+		}
+	}
+	return ""
+}
+
+func namespacesProblem(_ *linter, _, value string) string {
+	if _, ok := boolean(value); ok {
+		return ""
+	}
+	for w := range strings.FieldsSeq(strings.TrimPrefix(value, "~")) {
+		if !contains(namespaceKinds, w) {
+			return fmt.Sprintf("there is no namespace %q; it is yes, no, or some of %s", w, strings.Join(namespaceKinds, ", "))
+		}
+	}
+	return ""
+}
+
+var namespaceKinds = []string{"cgroup", "ipc", "net", "mnt", "pid", "user", "uts"}
 
 func environProblem(_ *linter, _, value string) string {
 	list, ok := split(value)

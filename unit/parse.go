@@ -18,13 +18,15 @@ type File struct {
 	text    []byte
 	entries []Entry
 	heads   []header
-	open    bool // the last line goes on, in nothing
+	open    bool     // the last line goes on, in nothing
+	parts   []string // of a merged unit: the names of its files
 }
 
 type header struct {
 	name string
 	line int
-	end  int // offset after the line
+	end  int    // offset after the line
+	file string // as Entry.File
 }
 
 // Entry is one assignment.
@@ -35,6 +37,9 @@ type Entry struct {
 	Value string
 	// Line is where it begins, from 1.
 	Line int
+	// File is the name of the file that it stands in, where a merged unit has
+	// several. "": that of the File.
+	File string
 
 	start, end int // offsets of its lines
 }
@@ -101,7 +106,7 @@ func parse(name string, text []byte) (*File, error) {
 				break
 			}
 			section = trimmed[1 : len(trimmed)-1]
-			f.heads = append(f.heads, header{section, at, off})
+			f.heads = append(f.heads, header{section, at, off, ""})
 		case !assigns:
 			problem = fmt.Sprintf("%q is no assignment and no section; systemd would ignore it", trimmed)
 		case section == "":
@@ -111,7 +116,7 @@ func parse(name string, text []byte) (*File, error) {
 				problem = fmt.Sprintf("%q assigns to nothing", trimmed)
 				break
 			}
-			f.entries = append(f.entries, Entry{section, key, trim(value), at, start, off})
+			f.entries = append(f.entries, Entry{section, key, trim(value), at, "", start, off})
 		}
 		if problem != "" {
 			errs = append(errs, &ParseError{name, at, column, problem})
@@ -323,6 +328,9 @@ func (f *File) ending() (lacks []byte) {
 // replace parses the edited text, so that the entries are what a reader of the
 // file would see.
 func (f *File) replace(text []byte) error {
+	if f.parts != nil {
+		return fmt.Errorf("unit: %s is merged of %d files; edit one of them", f.Name, len(f.parts))
+	}
 	g, err := parse(f.Name, text)
 	if err != nil {
 		// Only lines that were bad before may be: what is added was checked.

@@ -10,6 +10,9 @@ import (
 type Target struct {
 	// Systemd is its version, such as 252. Zero: the newest that this package knows.
 	Systemd int
+	// CPUs is how many the machine has, so that Lint can tell a quota that holds
+	// nothing. Zero: not known.
+	CPUs int
 }
 
 func (t Target) version() int {
