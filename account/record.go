@@ -65,7 +65,8 @@ func (s step) memberLines() (lines []sysusers.Line) {
 // not recorded; what they have otherwise takes privilege to correct.
 func (p *planner) compare(steps []step) (record, error) {
 	rec := record{path: p.set.recordPath()}
-	old, exists, err := p.recorded(rec.path)
+	text, old, err := p.recorded(rec.path)
+	exists := text != nil
 	if err != nil {
 		return rec, err
 	}
@@ -117,26 +118,30 @@ func (p *planner) compare(steps []step) (record, error) {
 		file.Op = bedplate.OpUpdate
 	}
 	rec.file = []bedplate.Change{file}
-	if len(lines) > 0 {
+	switch {
+	case len(lines) == 0:
+	case exists:
+		rec.data, err = sysusers.Edit(text, lines)
+	default:
 		rec.data, err = sysusers.Render(recordComment, lines)
 	}
 	return rec, err
 }
 
-// recorded reads the fragment.
-func (p *planner) recorded(path string) ([]sysusers.Line, bool, error) {
+// recorded reads the fragment: its text, nil if there is none, and its lines.
+func (p *planner) recorded(path string) ([]byte, []sysusers.Line, error) {
 	b, err := p.root.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, false, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("account: %w", err)
+		return nil, nil, fmt.Errorf("account: %w", err)
 	}
 	lines, err := sysusers.Parse(b)
 	if err != nil {
-		return nil, true, fmt.Errorf("account: %s: %w; repair it, or remove it to have it written anew", p.root.Host(path), err)
+		return nil, nil, fmt.Errorf("account: %s: %w; repair it, or remove it to have it written anew", p.root.Host(path), err)
 	}
-	return lines, true, nil
+	return append([]byte{}, b...), lines, nil
 }
 
 // undropped leaves out the lines of accounts that are to go.

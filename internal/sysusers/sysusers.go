@@ -5,6 +5,7 @@ package sysusers
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -86,6 +87,32 @@ func Parse(data []byte) ([]Line, error) {
 		lines = append(lines, l)
 	}
 	return lines, errors.Join(errs...)
+}
+
+// Edit makes a fragment declare lines, in place of what it declares. What stays,
+// and what is no declaration, keeps its bytes; what is new is added at the end.
+func Edit(old []byte, lines []Line) ([]byte, error) {
+	var b strings.Builder
+	left := slices.Clone(lines)
+	for text := range strings.Lines(string(old)) {
+		if trimmed := strings.TrimSpace(text); trimmed != "" && trimmed[0] != '#' {
+			l, err := parseLine(trimmed)
+			if err != nil {
+				return nil, fmt.Errorf("sysusers: %w", err)
+			}
+			i := slices.Index(left, l)
+			if i < 0 {
+				continue
+			}
+			left = slices.Delete(left, i, i+1)
+		}
+		b.WriteString(text)
+	}
+	if n := b.Len(); n > 0 && b.String()[n-1] != '\n' {
+		b.WriteString("\n")
+	}
+	added, err := Render("", left)
+	return append([]byte(b.String()), added...), err
 }
 
 func parseLine(text string) (Line, error) {

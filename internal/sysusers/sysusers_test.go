@@ -2,6 +2,8 @@ package sysusers_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,6 +69,20 @@ func TestRefused(t *testing.T) {
 	require.Error(t, err)
 }
 
+func TestEdit(t *testing.T) {
+	old := "# head\n\nu 'a' - \"A user\"\n  g   crew 1 \n# tail, no end"
+	lines, err := sysusers.Parse([]byte(old))
+	require.NoError(t, err)
+	b, err := sysusers.Edit([]byte(old), lines)
+	require.NoError(t, err)
+	require.Equal(t, old+"\n", string(b))
+	b, err = sysusers.Edit([]byte(old), []sysusers.Line{{Type: sysusers.Member, Name: "a", ID: "crew"}, lines[0]})
+	require.NoError(t, err)
+	require.Equal(t, "# head\n\nu 'a' - \"A user\"\n# tail, no end\nm a crew\n", string(b))
+	_, err = sysusers.Edit([]byte("x y"), nil)
+	require.Error(t, err)
+}
+
 // What is parsed can be rendered, and means the same.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"u a - \"b c\" / /b\n", "g a 1\nm a b\nr - 1-2\n", "# x\n\nu! 'a' 1:2 \\\\ %% -\n", `u a "" '' - ""`} {
@@ -82,5 +98,17 @@ func FuzzParse(f *testing.F) {
 		back, err := sysusers.Parse(b)
 		require.NoError(t, err)
 		require.Equal(t, lines, back)
+
+		// An edit that changes nothing gives the bytes back; one that takes half
+		// away and adds a line declares just that.
+		same, err := sysusers.Edit(data, lines)
+		require.NoError(t, err)
+		require.Equal(t, strings.TrimSuffix(string(data), "\n"), strings.TrimSuffix(string(same), "\n"))
+		want := append(slices.Clone(lines[:len(lines)/2]), sysusers.Line{Type: sysusers.Group, Name: "added", ID: "77"})
+		b, err = sysusers.Edit(data, want)
+		require.NoError(t, err)
+		back, err = sysusers.Parse(b)
+		require.NoError(t, err)
+		require.ElementsMatch(t, want, back)
 	})
 }

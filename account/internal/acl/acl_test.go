@@ -38,3 +38,12 @@ func TestNone(t *testing.T) {
 	_, err = acl.At(d, "missing")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("\x02\x00\x00\x00\x01\x00\x07\x00\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if l, err := acl.Parse(b); err == nil {
+			require.Equal(t, b, l.Bytes())
+		}
+	})
+}
