@@ -61,6 +61,11 @@ func (d dice) path() string {
 	return p
 }
 
+// program is a path that systemd takes for a program.
+func (d dice) program() string {
+	return pick(d, "/opt/app/bin/app", "/srv/a b/app", "/opt/100%/app", "/opt/ü/app", "/opt/x;y", "/opt/a=b/c", "/opt/#x")
+}
+
 func (d dice) file() string {
 	return pick(d, "/etc/app/env", "/srv/a b/c", "/run/x", "/etc/100%", `/etc/q"x`)
 }
@@ -142,14 +147,14 @@ func (d dice) limits(section string) unit.Limits {
 
 func (d dice) commands() []unit.Command {
 	return some(d, func() unit.Command {
-		return unit.Command{Argv: append([]string{d.path()}, some(d, d.word)...), MayFail: d.chance(), Privileged: d.chance()}
+		return unit.Command{Argv: append([]string{d.program()}, some(d, d.word)...), MayFail: d.chance(), Privileged: d.chance()}
 	})
 }
 
 // Service is a random service.
 func (d dice) Service() unit.Service {
 	s := unit.Service{
-		Name: d.name(), Description: d.description(), Documentation: d.documentation(), Exec: append([]string{d.path()}, some(d, d.word)...),
+		Name: d.name(), Description: d.description(), Documentation: d.documentation(), Exec: append([]string{d.program()}, some(d, d.word)...),
 		Type:       pick(d, unit.Exec, unit.Exec, unit.Notify, unit.NotifyReload, unit.Oneshot, unit.Simple, unit.Idle),
 		ExecBefore: d.commands(), ExecAfter: d.commands(), ExecStop: d.commands(), ExecCleanUp: d.commands(),
 		User: pick(d, "", "app", "1234", "_x-1"), Group: pick(d, "", "app"), DynamicUser: d.chance(),
