@@ -92,6 +92,9 @@ func needed(e *elf.File) (needs []string, err error) {
 // of their symbols. Nothing is run. See build.Compatible for what it can't know.
 func Starts(root, path string) verify.Check {
 	return ofBinary(root, path, "starts", func(r *rootfs.Root, f *os.File) (verify.Finding, error) {
+		if err := sameInside(f); err != nil {
+			return verify.Finding{}, err
+		}
 		b, err := build.Inspect(f.Name())
 		if errors.Is(err, build.ErrNotELF) {
 			return verify.Finding{Status: verify.Fail, Wanted: "a program", Observed: "another file", Cause: err.Error(), Remedy: "install it again"}, nil
@@ -116,6 +119,20 @@ func Starts(root, path string) verify.Check {
 		}
 		return verify.Passed("needs " + b.Needs()), nil
 	})
+}
+
+// sameInside refuses a file whose name, spelled out for this machine, leads to
+// another one: a link in an image that is absolute.
+func sameInside(f *os.File) error {
+	inside, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	outside, err := os.Stat(f.Name())
+	if err != nil || !os.SameFile(inside, outside) {
+		return fmt.Errorf("a link on the way to %s is absolute; name the file that it leads to", f.Name())
+	}
+	return nil
 }
 
 // BuiltWith holds for a Go binary that was built by exactly this Go version

@@ -56,6 +56,8 @@ func TestBinaries(t *testing.T) {
 		judge(t, []want{{checks.Starts("", bin), verify.Fail, "nobody may execute it"}})
 		judge(t, []want{{checks.Starts("", program(t, "GOARCH=arm64")), verify.Fail, "it is for arm64"}})
 	}
+	require.NoError(t, os.Symlink("/app", filepath.Join(root, "absolute")))
+	judge(t, []want{{checks.Static(root, "/absolute"), verify.Pass, "nothing"}, {checks.Starts(root, "/absolute"), verify.Unknown, "name the file that it leads to"}})
 	if sh, err := filepath.EvalSymlinks("/bin/sh"); err == nil && runtime.GOOS == "linux" {
 		judge(t, []want{{checks.Static("", sh), verify.Fail, "it needs them of its host"}, {checks.BuiltWith("", sh, "go1.26"), verify.Fail, "wanted a Go program"}})
 	}
