@@ -108,6 +108,13 @@ func (f *fake) Write(rel, file, value string) error {
 	return nil
 }
 
+func (f *fake) Exchange(rel, file, value string) (string, error) {
+	if err := f.Write(rel, file, value); err != nil {
+		return "", err
+	}
+	return f.Read(rel, file)
+}
+
 func (f *fake) grant(rel string, controllers []string) {
 	g := f.groups[rel]
 	g["cgroup.controllers"] = strings.Join(controllers, " ")

@@ -88,6 +88,15 @@ func FuzzKernelFiles(f *testing.F) {
 			require.NoError(t, err)
 			require.Equal(t, list, same)
 		}
+		if list, err := parseDeviceWeights(s); err == nil {
+			text := "default 100\n"
+			for _, w := range list {
+				text += w.Device + " " + w.Weight.String() + "\n"
+			}
+			same, err := parseDeviceWeights(text)
+			require.NoError(t, err)
+			require.Equal(t, list, same)
+		}
 		_, _ = parseKernelSet(s)
 		_, _ = parseDefaultWeight(s)
 		_, _ = parseKernelCount(s)

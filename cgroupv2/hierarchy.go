@@ -12,6 +12,7 @@ import (
 type hierarchy interface {
 	Read(rel, file string) (string, error)
 	Write(rel, file, value string) error
+	Exchange(rel, file, value string) (readBack string, err error)
 	Mkdir(rel string) error
 	Rmdir(rel string) error
 	Children(rel string) ([]string, error)

@@ -96,15 +96,12 @@ func (o owner) handOn(a action) error {
 }
 
 func (o owner) write(a action) error {
-	if err := o.Write(a.rel, a.file, a.setting.write); err != nil {
+	content, err := o.Exchange(a.rel, a.file, a.setting.write)
+	if err != nil {
 		if a.optional && errors.Is(err, fs.ErrNotExist) {
 			return o.gone(a.rel, nil)
 		}
 		return o.gone(a.rel, fmt.Errorf("cgroupv2: writing %q: %w", a.setting.write, explain(a.file, err)))
-	}
-	content, err := o.Read(a.rel, a.file)
-	if err != nil {
-		return o.gone(a.rel, fmt.Errorf("cgroupv2: reading back: %w", err))
 	}
 	if now := a.in(content); !a.holds(now) {
 		return fmt.Errorf("cgroupv2: %s of %s was given %q and reads %q; somebody else writes there, or the kernel adjusts it", a.file, cgfs.Host(a.rel), a.setting.write, now)

@@ -51,23 +51,46 @@ func (t *Tree) Mode(rel, file string) (fs.FileMode, error) {
 
 // Read reads a file whole, without the newline at its end.
 func (t *Tree) Read(rel, file string) (string, error) {
-	fd, err := t.open(path.Join(rel, file), unix.O_RDONLY)
+	fd, err := t.file(rel, file, unix.O_RDONLY)
 	if err != nil {
 		return "", fail("open", rel, file, err)
 	}
-	b, err := readAll(fd, make([]byte, 0, 4096))
+	b, err := readAll(fd, make([]byte, 0, 4096), single(file))
 	err = errors.Join(err, unix.Close(fd))
 	return strings.TrimSuffix(string(b), "\n"), fail("read", rel, file, err)
 }
 
+// single says whether the kernel writes a file in one go, so that a read that is
+// shorter than the buffer was the last.
+func single(file string) bool { return file != "cgroup.procs" && file != "cgroup.threads" }
+
 // Write writes a value in one write(2), as the kernel wants it.
 func (t *Tree) Write(rel, file, value string) error {
-	fd, err := t.open(path.Join(rel, file), unix.O_WRONLY)
+	fd, err := t.file(rel, file, unix.O_WRONLY)
 	if err != nil {
 		return fail("open", rel, file, err)
 	}
 	_, err = retry(func() (int, error) { return unix.Write(fd, []byte(value)) })
 	return fail("write", rel, file, errors.Join(err, unix.Close(fd)))
+}
+
+// Exchange writes a value and reads what has become of it, whole as Read does. It
+// is an error of op "read" if that failed, with the value written.
+func (t *Tree) Exchange(rel, file, value string) (string, error) {
+	fd, err := t.file(rel, file, unix.O_RDWR)
+	if err != nil {
+		return "", fail("open", rel, file, err)
+	}
+	if _, err := retry(func() (int, error) { return unix.Write(fd, []byte(value)) }); err != nil {
+		return "", fail("write", rel, file, errors.Join(err, unix.Close(fd)))
+	}
+	_, err = unix.Seek(fd, 0, unix.SEEK_SET)
+	var b []byte
+	if err == nil {
+		b, err = readAll(fd, make([]byte, 0, 4096), single(file))
+	}
+	err = errors.Join(err, unix.Close(fd))
+	return strings.TrimSuffix(string(b), "\n"), fail("read", rel, file, err)
 }
 
 // Mkdir makes a cgroup. One that is there is left as it is.

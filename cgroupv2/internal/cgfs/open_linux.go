@@ -3,17 +3,23 @@ package cgfs
 import (
 	"errors"
 	"os"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// Tree is the open hierarchy.
+// Tree is the open hierarchy. It is not for several goroutines at once.
 type Tree struct {
 	dir   *os.File
 	magic int64
 	dev   uint64
 	walks bool // openat2 is not to be had
+
+	// The cgroup whose files were opened last, since more of them follow as a rule.
+	// Once it is removed its files are gone, whatever has its name by then.
+	last   string
+	lastFD int // -1: none
 }
 
 // Open opens the hierarchy and makes sure that it is one.
@@ -26,7 +32,7 @@ func open(mount string, magic int64) (*Tree, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: mount, Err: notOurs(err)}
 	}
-	t := &Tree{dir: os.NewFile(uintptr(fd), mount), magic: magic}
+	t := &Tree{dir: os.NewFile(uintptr(fd), mount), magic: magic, lastFD: -1}
 	var st unix.Stat_t
 	if err := errors.Join(t.check(fd), unix.Fstat(fd, &st)); err != nil {
 		return nil, errors.Join(&os.PathError{Op: "open", Path: mount, Err: err}, t.dir.Close())
@@ -36,7 +42,46 @@ func open(mount string, magic int64) (*Tree, error) {
 }
 
 // Close closes the hierarchy.
-func (t *Tree) Close() error { return t.dir.Close() }
+func (t *Tree) Close() error { return errors.Join(t.forget(), t.dir.Close()) }
+
+func (t *Tree) forget() error {
+	fd := t.lastFD
+	if t.lastFD = -1; fd >= 0 {
+		return unix.Close(fd)
+	}
+	return nil
+}
+
+// file opens a file of a cgroup.
+func (t *Tree) file(rel, file string, flag int) (int, error) {
+	if t.walks {
+		return t.open(path.Join(rel, file), flag)
+	}
+	if t.lastFD < 0 || t.last != rel {
+		fd, err := t.open(rel, unix.O_PATH|unix.O_DIRECTORY)
+		if err != nil {
+			return -1, err
+		}
+		if err := t.forget(); err != nil {
+			return -1, errors.Join(err, unix.Close(fd))
+		}
+		t.last, t.lastFD = rel, fd
+	}
+	how := beneath(flag | unix.O_CLOEXEC)
+	fd, err := retry(func() (int, error) { return unix.Openat2(t.lastFD, file, &how) })
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		return t.open(path.Join(rel, file), flag)
+	}
+	return fd, notOurs(err)
+}
+
+// beneath is how everything is opened: without a link, without another mount.
+func beneath(flag int) unix.OpenHow {
+	return unix.OpenHow{
+		Flags:   uint64(flag),
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,
+	}
+}
 
 func (t *Tree) check(fd int) error {
 	var st unix.Statfs_t
@@ -56,10 +101,7 @@ func (t *Tree) open(name string, flag int) (int, error) {
 	}
 	flag |= unix.O_CLOEXEC
 	if !t.walks {
-		how := unix.OpenHow{
-			Flags:   uint64(flag),
-			Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV,
-		}
+		how := beneath(flag)
 		fd, err := retry(func() (int, error) { return unix.Openat2(int(t.dir.Fd()), name, &how) })
 		// A kernel before 5.6, or a container's filter that does not know openat2.
 		// Where EPERM was meant, the walk says so again.

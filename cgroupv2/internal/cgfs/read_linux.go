@@ -39,7 +39,7 @@ func (d Dir) Read(file *Name, into []byte) ([]byte, error) {
 	if err != nil {
 		return into[:0], err
 	}
-	b, err := readAll(fd, into[:0])
+	b, err := readAll(fd, into[:0], true)
 	if closed := unix.Close(fd); err == nil {
 		err = closed
 	}
@@ -106,7 +106,9 @@ func openat(dir int, name *byte, flag int) (int, error) {
 	}
 }
 
-func readAll(fd int, into []byte) ([]byte, error) {
+// readAll reads to the end, which of a file that is written in one go is where a
+// read did not fill the buffer.
+func readAll(fd int, into []byte, single bool) ([]byte, error) {
 	for {
 		if len(into) == cap(into) {
 			into = append(make([]byte, 0, max(2*cap(into), 4096)), into...)
@@ -119,5 +121,8 @@ func readAll(fd int, into []byte) ([]byte, error) {
 			return into, err
 		}
 		into = into[:len(into)+n]
+		if single && len(into) < cap(into) {
+			return into, nil
+		}
 	}
 }
