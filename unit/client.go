@@ -25,6 +25,7 @@ type client struct {
 
 	mu   sync.Mutex
 	conn *sd.Conn
+	held *dbus.Conn // to the bus, for as long as units are held
 }
 
 func (m Manager) connect(ctx context.Context) (*client, error) {
@@ -41,6 +42,36 @@ func (c *client) close() {
 	if c.conn != nil {
 		c.conn.Close()
 		c.conn = nil
+	}
+	if c.held != nil {
+		_ = c.held.Close() // nothing is lost with it but what it held
+		c.held = nil
+	}
+}
+
+// hold keeps a unit in systemd's memory until the client is closed: one that
+// ends, or never starts, is forgotten at once otherwise, and with it why. It
+// takes a bus. Without one less is known, and what is known is as true.
+func (c *client) hold(ctx context.Context, unit string) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held != nil && !c.held.Connected() {
+		_ = c.held.Close()
+		c.held = nil
+	}
+	for _, e := range c.manager.endpoints() {
+		if c.held != nil || !e.bus {
+			continue
+		}
+		if held, err := e.greet(ctx); err == nil {
+			c.held = held
+		}
+	}
+	if c.held != nil {
+		systemd := c.held.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1")
+		_ = systemd.CallWithContext(ctx, "org.freedesktop.systemd1.Manager.RefUnit", 0, unit)
 	}
 }
 
@@ -70,54 +101,51 @@ func (c *client) connection(ctx context.Context) (*sd.Conn, error) {
 	return nil, fmt.Errorf("unit: %w (%v) answers here: %w", ErrNoManager, c.manager, errors.Join(errs...))
 }
 
-// dial connects, and gives up when the context ends: whoever listens may never
-// answer, not even to the greeting.
+// greet connects to a socket, and gives up when the context ends: whoever
+// listens may never answer.
+func (e endpoint) greet(ctx context.Context) (*dbus.Conn, error) {
+	conn, err := dbus.Dial(e.address)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // ends whatever waits on it
+	err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Geteuid()))})
+	if err == nil && e.bus {
+		err = conn.Hello()
+	}
+	if !stop() && ctx.Err() != nil {
+		return nil, fmt.Errorf("no answer: %w", context.Cause(ctx))
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// dial makes a connection to the manager.
 func (e endpoint) dial(ctx context.Context) (*sd.Conn, error) {
 	var mu sync.Mutex
 	var dialed []*dbus.Conn
-	given := false // up
-	one := func() (*dbus.Conn, error) {
-		conn, err := dbus.Dial(e.address)
-		if err != nil {
-			return nil, err
-		}
-		mu.Lock()
-		dialed = append(dialed, conn)
-		late := given
-		mu.Unlock()
-		if late {
-			return nil, errors.Join(context.Canceled, conn.Close())
-		}
-		err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Geteuid()))})
-		if err == nil && e.bus {
-			err = conn.Hello()
-		}
-		if err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-		return conn, nil
-	}
-	type result struct {
-		conn *sd.Conn
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		conn, err := sd.NewConnection(one)
-		done <- result{conn, err}
-	}()
-	select {
-	case r := <-done:
-		return r.conn, r.err
-	case <-ctx.Done():
+	conn, err := within(ctx, func() (*sd.Conn, error) {
+		return sd.NewConnection(func() (*dbus.Conn, error) {
+			conn, err := e.greet(ctx)
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				dialed = append(dialed, conn)
+			}
+			return conn, err
+		})
+	})
+	if err != nil {
 		mu.Lock()
 		defer mu.Unlock()
-		given = true
-		for _, conn := range dialed {
-			_ = conn.Close() // ends whatever waits on it
+		for _, conn := range dialed { // go-systemd may still wait on them
+			_ = conn.Close()
 		}
-		return nil, fmt.Errorf("no answer: %w", context.Cause(ctx))
+		return nil, err
 	}
+	return conn, nil
 }
 
 // patience bounds how long a broken connection is made again, where the caller

@@ -68,8 +68,8 @@ func told(log []journal.Entry) bool {
 
 // diagnose looks through the log, and leaves the last lines of it.
 func (c *client) diagnose(s *Status) {
-	if s.Outcome == Running && s.Restarts > 0 {
-		// It runs again: the failure is in the log only.
+	if s.Restarts > 0 && !s.Outcome.bad() {
+		// It is tried again: the failure is in the log only.
 		s.Result, s.Exit = lastFailure(s.Log)
 		if s.Result != "" {
 			s.failed(false)

@@ -2,9 +2,13 @@ package unit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/bedplate/bedplate/unit/journal"
 	sd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 )
@@ -44,16 +48,33 @@ func loaded(s Status) error {
 	return nil
 }
 
+// complain adds to a LoadError what systemd said when it read the unit.
+func (c *client) complain(ctx context.Context, err error) error {
+	var bad *LoadError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	q := journal.Query{Unit: bad.Unit, User: c.manager.User, Boot: journal.ThisBoot, Priority: journal.AtLeast(journal.Warning), Lines: 5}
+	log, _ := q.All(ctx) // without the right to read it, the error stands as it is
+	for _, e := range log {
+		if line := strings.TrimPrefix(e.Message, bad.Unit+": "); !slices.Contains(bad.Problems, line) {
+			bad.Problems = append(bad.Problems, line)
+		}
+	}
+	return bad
+}
+
 // begin asks for a job. If the connection breaks before the answer, nobody knows
 // whether the job exists: it is looked for before it is asked for again.
 func (c *client) begin(ctx context.Context, verb, unit string) (*job, error) {
+	c.hold(ctx, unit)
 	before, err := c.status(ctx, unit)
 	if err != nil {
 		return nil, err
 	}
 	if verb != verbStop {
 		if err := loaded(before); err != nil {
-			return nil, err
+			return nil, c.complain(ctx, err)
 		}
 	}
 	j := &job{verb: verb, unit: unit, began: time.Now(), before: before}
@@ -65,7 +86,7 @@ func (c *client) begin(ctx context.Context, verb, unit string) (*job, error) {
 			}
 		}
 		again = true
-		if verb == verbStart && before.Active == "failed" {
+		if verb == verbStart || verb == verbRestart {
 			// It may have been started too often; this time it is asked for.
 			if err := conn.ResetFailedUnitContext(ctx, unit); err != nil && broken(err) {
 				return err

@@ -43,6 +43,16 @@ func (m Manager) change(ctx context.Context, verb, unit string) (Status, error) 
 	return r.status, r.err
 }
 
+// bad says that an outcome tells what went wrong. Between two tries of systemd
+// there are moments that look like a stop.
+func (o Outcome) bad() bool {
+	switch o {
+	case Running, Finished, Stopped, Starting:
+		return false
+	}
+	return true
+}
+
 // Wait waits until a unit has one of the outcomes; with none given, until it is
 // neither starting nor stopping. When the context ends first, the error is a
 // *StartError with the status that it has then.
@@ -172,7 +182,7 @@ func (w *watched) see(over bool) {
 	case brief:
 		w.settled = s.Outcome != Starting
 	case again:
-		if w.failure == nil && s.Outcome != Running && s.Outcome != Starting {
+		if w.failure == nil && s.Outcome.bad() {
 			w.failure = &s
 		}
 		w.settled = over || s.Active == "failed"
@@ -211,7 +221,7 @@ func (c *client) conclude(ctx context.Context, w *watched) proof {
 		s.Outcome, s.Problem = NotReloaded, "it runs on as it was"
 	case w.verb != verbStop && s.OK() && s.Restarts == 0 && w.failure == nil && w.result != "dependency":
 		return proof{s, nil}
-	case w.verb != verbStop && s.Outcome == Stopped && w.result == "done" && w.failure == nil:
+	case w.verb != verbStop && s.Outcome == Stopped && s.Restarts == 0 && w.result == "done" && w.failure == nil:
 		// It ran, and has ended without an error: a oneshot, or a program that
 		// had nothing to do.
 		s.Outcome = Finished
@@ -227,7 +237,7 @@ func (c *client) conclude(ctx context.Context, w *watched) proof {
 		}
 	}
 	c.explain(ctx, &s, w.began)
-	if s.Restarts > 0 && (s.Outcome == ExitedWithError || s.Outcome == Crashed || s.Outcome == Running || s.Outcome == Failed) {
+	if s.Restarts > 0 && (s.Outcome == ExitedWithError || s.Outcome == Crashed || s.Outcome == Failed || !s.Outcome.bad()) {
 		s.Outcome = CrashLoop
 	}
 	return proof{s, &StartError{w.verb, s, failed}}
