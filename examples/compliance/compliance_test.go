@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"flag"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,4 +134,34 @@ func TestFullDisk(t *testing.T) {
 	var complaint strings.Builder
 	require.Equal(t, exitTrouble, run(t.Context(), []string{"-root", stage(t)}, full, &complaint))
 	require.Contains(t, complaint.String(), "no space left on device")
+}
+
+// TestWatch: the first report, and then a line for what turns.
+func TestWatch(t *testing.T) {
+	root := stage(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out, in := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, []string{"-root", root, "-watch", "10ms"}, in, io.Discard)
+		in.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	until := func(text string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), text) {
+				return
+			}
+		}
+		require.Fail(t, "it ended without "+text)
+	}
+	until("11 pass in ")
+	require.NoError(t, os.Chmod(filepath.Join(root, config), 0o666))
+	until("path/" + config + "/mode: pass → fail; wanted -rw-r-----, found -rw-rw-rw-")
+	require.NoError(t, os.Chmod(filepath.Join(root, config), 0o640))
+	until("path/" + config + "/mode: fail → pass")
+	cancel()
+	require.Zero(t, <-done)
 }
