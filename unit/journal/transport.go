@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,13 @@ var errNoJournal = errors.New("journal: there is no journal")
 type datagram struct {
 	bytes []byte
 	err   error
-	write func(fd uintptr) bool
+	once  func(fd uintptr) bool // sends, or sees that there is no room
+	until func(fd uintptr) bool // has the runtime wait for room
+}
+
+// full says that the socket took nothing, for want of room.
+func full(err error) bool {
+	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // reusable is the most that is kept for the next record.
@@ -28,13 +35,14 @@ const reusable = 16 << 10
 
 var datagrams = sync.Pool{New: func() any {
 	d := &datagram{bytes: make([]byte, 0, 1<<10)}
-	d.write = func(fd uintptr) bool {
+	d.once = func(fd uintptr) bool {
 		for {
 			if _, d.err = syscall.Write(int(fd), d.bytes); d.err != syscall.EINTR {
-				return true // the socket does not block, and the waiting is ours
+				return true
 			}
 		}
 	}
+	d.until = func(fd uintptr) bool { return d.once(fd) && d.err != syscall.EAGAIN }
 	return d
 }}
 
@@ -53,6 +61,7 @@ type transport struct {
 
 	conn  atomic.Pointer[connection]
 	mu    sync.Mutex // of connecting
+	turn  sync.Mutex // of waiting: the socket has one deadline
 	stuck atomic.Bool
 	lost  atomic.Uint64 // not reported yet
 	total atomic.Uint64
@@ -83,42 +92,44 @@ func (t *transport) send(d *datagram) error {
 }
 
 func (t *transport) deliver(d *datagram) error {
+	began := time.Now()
 	c, err := t.connected(nil)
 	if err != nil {
 		return err
 	}
-	err = c.try(d)
+	err = c.send(d, false)
 	if refused(err) { // journald's socket was made anew
 		if c, err = t.connected(c); err != nil {
 			return err
 		}
-		err = c.try(d)
+		err = c.send(d, false)
 	}
-	if !errors.Is(err, syscall.EAGAIN) {
+	if !full(err) {
 		return t.verdict(err)
 	}
-	return t.wait(c, d)
-}
-
-// wait tries again until the time is up. The journal's queue is full: journald
-// is busy, or hangs.
-func (t *transport) wait(c *connection, d *datagram) error {
 	if t.stuck.Load() {
 		return fmt.Errorf("journal: %w", ErrLost)
 	}
-	pause := 50 * time.Microsecond
-	for began := time.Now(); ; {
-		left := t.timeout - time.Since(began)
-		if left <= 0 {
-			t.stuck.Store(true)
-			return fmt.Errorf("journal: %w (%v)", ErrLost, t.timeout)
-		}
-		time.Sleep(min(pause, left))
-		pause = min(2*pause, 5*time.Millisecond)
-		if err := c.try(d); !errors.Is(err, syscall.EAGAIN) {
-			return t.verdict(err)
-		}
+	return t.wait(c, d, began.Add(t.timeout))
+}
+
+// wait sends as soon as there is room. The journal's queue is full: journald is
+// busy, or hangs.
+func (t *transport) wait(c *connection, d *datagram, deadline time.Time) error {
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	if err := c.unix.SetWriteDeadline(deadline); err != nil {
+		return t.verdict(err)
 	}
+	err := c.send(d, true)
+	if err := c.unix.SetWriteDeadline(time.Time{}); err != nil {
+		return t.verdict(err)
+	}
+	if full(err) {
+		t.stuck.Store(true)
+		return fmt.Errorf("journal: %w (%v)", ErrLost, t.timeout)
+	}
+	return t.verdict(err)
 }
 
 func (t *transport) verdict(err error) error {
@@ -165,19 +176,24 @@ func (t *transport) connected(broken *connection) (*connection, error) {
 	return c, nil
 }
 
-// try sends without waiting.
-func (c *connection) try(d *datagram) error {
-	if err := c.raw.Write(d.write); err != nil {
+// send sends a record, in a file if it is too large for the socket. It waits for
+// room, or says that there is none.
+func (c *connection) send(d *datagram, wait bool) error {
+	how := d.once
+	if wait {
+		how = d.until
+	}
+	if err := c.raw.Write(how); err != nil {
 		return err
 	}
-	if errors.Is(d.err, syscall.EMSGSIZE) || errors.Is(d.err, syscall.ENOBUFS) {
-		return c.large(d)
+	if d.err == syscall.EMSGSIZE || d.err == syscall.ENOBUFS {
+		return c.large(d, wait)
 	}
 	return d.err
 }
 
 // large hands over a sealed file in memory in place of the bytes.
-func (c *connection) large(d *datagram) error {
+func (c *connection) large(d *datagram, wait bool) error {
 	f, err := memfd.Sealed("journal-record", d.bytes)
 	if err != nil {
 		return err
@@ -187,7 +203,10 @@ func (c *connection) large(d *datagram) error {
 	rights := syscall.UnixRights(int(f.Fd()))
 	err = c.raw.Write(func(fd uintptr) bool {
 		sent = syscall.Sendmsg(int(fd), nil, rights, nil, syscall.MSG_DONTWAIT)
-		return true
+		return !wait || sent != syscall.EAGAIN
 	})
-	return errors.Join(err, sent)
+	if err != nil {
+		return err
+	}
+	return sent
 }
