@@ -20,6 +20,11 @@ func (r *run) relieve() error {
 	if r.walk == nil {
 		return nil
 	}
+	if len(r.retired) >= enough {
+		if err := r.retire(); err != nil {
+			return err
+		}
+	}
 	if r.batch.Len() >= together || r.batch.Len() > 0 && r.walk.full(enough) {
 		if err := r.publish(); err != nil {
 			return err
@@ -37,6 +42,16 @@ func (r *run) publish() error {
 	}
 	r.batched = nil
 	if err != nil {
+		return fmt.Errorf("layout: %w", err)
+	}
+	return nil
+}
+
+// retire lets go of links that were replaced, all at once: it waits each time.
+func (r *run) retire() error {
+	old := r.retired
+	r.retired = nil
+	if err := atomicfile.Retire(old...); err != nil {
 		return fmt.Errorf("layout: %w", err)
 	}
 	return nil

@@ -27,6 +27,7 @@ type run struct {
 	batch   atomicfile.Batch
 	batched []int             // which changes the batch's files are
 	dirty   map[string]uint64 // directories to sync at the end, with their devices
+	retired []*os.File        // links that were replaced
 	changes []bedplate.Change
 	buf     [2][]byte // for comparing content
 }
@@ -112,7 +113,7 @@ func (r *run) apply(ctx context.Context) (err error) {
 	} else if err := r.walk.trim(0); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.publish(), r.sync()) }()
+	defer func() { err = errors.Join(err, r.publish(), r.sync(), r.retire()) }()
 	// The record comes first: directories that are made on the way to an entry
 	// are seen as missing only once.
 	if r.record != nil {

@@ -29,8 +29,17 @@ func (r *run) symlink(it *item) error {
 		}
 	}
 	if r.acting {
-		if _, err := atomicfile.SymlinkAt(d.f, it.link.Target, it.base); err != nil {
+		outcome, old, err := atomicfile.RelinkAt(d.f, it.link.Target, it.base)
+		if err != nil {
 			return err
+		}
+		if old != nil {
+			r.retired = append(r.retired, old)
+		}
+		if outcome != atomicfile.Unchanged {
+			if err := r.unsynced(d); err != nil {
+				return err
+			}
 		}
 		if r.ownsLinks() { // in a setgid directory even a new one is not root's group's
 			if err := rootfs.LchownAt(d.f, it.base, 0, 0); err != nil {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -137,6 +138,25 @@ func TestSymlinkAt(t *testing.T) {
 		require.Equal(t, step.want, got)
 	}
 	require.Equal(t, []string{"current", "v1"}, list(t, d), "nothing was made inside the old target")
+}
+
+func TestReplacedLinkIsHeld(t *testing.T) {
+	d := open(t)
+	for _, step := range []struct {
+		target string
+		want   Outcome
+	}{{"v1", Created}, {"v1", Unchanged}, {"v2", Updated}} {
+		got, old, err := RelinkAt(d, step.target, "current")
+		require.NoError(t, err)
+		require.Equal(t, step.want, got)
+		require.Equal(t, runtime.GOOS == "linux" && step.want == Updated, old != nil)
+		if old != nil {
+			text, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", old.Fd()))
+			require.NoError(t, err)
+			require.Contains(t, text, "current", "it is open still")
+		}
+		require.NoError(t, Retire(old))
+	}
 }
 
 func TestManyLinkers(t *testing.T) {

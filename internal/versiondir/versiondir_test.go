@@ -155,7 +155,7 @@ func TestCurrentIsNeverAbsentOrMixed(t *testing.T) {
 	publish(t, s, "2")
 	_, err := s.Use("1")
 	require.NoError(t, err)
-	reads, switches := 10_000, 1_000
+	reads, switches := 10_000, 150
 	if os.Getenv("BEDPLATE_LONG") != "" {
 		reads, switches = 1_000_000, 10_000
 	}
