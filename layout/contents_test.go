@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"io/fs"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,6 +65,34 @@ func TestTar(t *testing.T) {
 	same, err := r.Stage(t.Context(), layout.Staging{Contents: layout.TreeFS(fstest.MapFS{"a/b/c": {Data: []byte("data"), Mode: 0o755}, "a/l": {Data: []byte("../a/b"), Mode: fs.ModeSymlink}})})
 	require.NoError(t, err)
 	require.Equal(t, ids[0], same.ID, "an archive and a tree with the same files are the same release")
+}
+
+func TestSpool(t *testing.T) {
+	r := shelf(t)
+	archive, err := io.ReadAll(pack(t, true, tar.Header{Name: "bin/app", Mode: 0o755}))
+	require.NoError(t, err)
+	known, err := r.Stage(t.Context(), layout.Staging{Contents: layout.Tar(bytes.NewReader(archive)), Label: "v1"})
+	require.NoError(t, err)
+	sum := sha256.Sum256(archive)
+	dir := t.TempDir()
+	for _, digest := range []string{"", hex.EncodeToString(sum[:])} {
+		s, err := layout.Spool(io.MultiReader(bytes.NewReader(archive)), dir, digest)
+		require.NoError(t, err)
+		other := shelf(t)
+		rel, err := other.Stage(t.Context(), layout.Staging{Contents: s, Label: "v1", ID: known.ID})
+		require.NoError(t, err)
+		require.Equal(t, known.ID, rel.ID)
+		require.NoError(t, other.Verify(t.Context(), rel.ID))
+		_, err = other.Stage(t.Context(), layout.Staging{Contents: s, Label: "v2", ID: known.ID})
+		require.ErrorIs(t, err, layout.ErrContent)
+		require.ErrorContains(t, err, "wanted "+known.ID)
+		require.NoError(t, s.Close())
+	}
+	_, err = layout.Spool(bytes.NewReader(archive[1:]), dir, hex.EncodeToString(sum[:]))
+	require.ErrorIs(t, err, layout.ErrContent)
+	_, err = layout.Spool(iotest.ErrReader(io.ErrUnexpectedEOF), dir, "")
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.Empty(t, names(t, dir))
 }
 
 // TestHostileContents: nothing of them is published, and nothing is left.

@@ -18,8 +18,8 @@ var (
 	ErrUnknownOwner = errors.New("no such user or group")
 	// ErrNoPrivilege: the owner can't be given by this process.
 	ErrNoPrivilege = errors.New("only a privileged process can give files away")
-	// ErrContent: the content is not what its SHA256 says.
-	ErrContent = errors.New("the content does not have the wanted SHA-256")
+	// ErrContent: the content is not what its SHA256, or a release's ID, says.
+	ErrContent = errors.New("the content is not the wanted one")
 )
 
 // EntryError is an error about one entry.

@@ -50,17 +50,6 @@ func prepare(t *testing.T, root string) {
 	require.NoError(t, os.Symlink("old", filepath.Join(root, "link")))
 }
 
-// inMemory gives a directory in which syncing costs nothing: what is on disk is
-// not what these tests ask, but which calls were made.
-func inMemory(t *testing.T) string {
-	dir, err := os.MkdirTemp("/dev/shm", "layout-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	return dir
-}
-
 // child is this binary, running one test with what it needs in its environment.
 func child(t *testing.T, test string, fault sysfault.Fault, env ...string) (sysfault.Result, string) {
 	t.Helper()

@@ -17,7 +17,8 @@ import (
 // systemd-tmpfiles --create makes into the same tree on an empty machine.
 // What only --remove removes is in it too. On a machine that has the tree
 // already, each boot sets content, owners and modes again, but a symlink that
-// exists is left as it is. A Secret, a Purge and content with a NUL byte can't
+// exists is left as it is, and a file that the fragment itself makes does not
+// get what its directory's Inherited would give it: say its Grants. A Secret, a Purge and content with a NUL byte can't
 // be said in a file that everybody reads line by line; they are errors.
 func (t Tree) Tmpfiles() ([]byte, error) {
 	items, err := t.items()

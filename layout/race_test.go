@@ -136,7 +136,7 @@ func TestSwaps(t *testing.T) {
 	if os.Getenv("BEDPLATE_LONG") != "" {
 		swaps = 1_000_000
 	}
-	top := t.TempDir()
+	top := inMemory(t)
 	outside, root := filepath.Join(top, "outside"), filepath.Join(top, "root")
 	write(t, outside, "f", "outside", 0o604)
 	write(t, outside, "sub/f", "outside", 0o604)

@@ -2,7 +2,9 @@ package layout
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/bedplate/bedplate/internal/versiondir"
 )
@@ -35,6 +37,18 @@ type Service struct {
 	Runtime bool
 }
 
+// serviceName has the bytes of a unit's name (systemd.unit(5)).
+const serviceName = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.-@"
+
+// badName is the entry of a service whose name can't be part of a path.
+type badName string
+
+func (n badName) path() string { return "/opt/" + string(n) }
+
+func (n badName) check() error {
+	return fmt.Errorf("the service's name %q becomes part of paths and directives; use letters, digits, and : _ . - @", string(n))
+}
+
 func (s Service) ids() (user, group string) {
 	user = cmp.Or(s.User, s.Name)
 	return user, cmp.Or(s.Group, user)
@@ -50,6 +64,9 @@ func (s Service) Entries() []Entry { return s.entries("root", "root") }
 func (s Service) EntriesThatTheServiceCanReplace() []Entry { return s.entries(s.ids()) }
 
 func (s Service) entries(codeOwner, codeGroup string) []Entry {
+	if strings.Trim(s.Name, serviceName) != "" || strings.Trim(s.Name, ".") == "" || len(s.Name) > 200 {
+		return []Entry{badName(s.Name)}
+	}
 	user, group := s.ids()
 	code := func(path string) Dir { return Dir{Path: path, Mode: 0o755, Owner: codeOwner, Group: codeGroup} }
 	state := func(path string) Dir { return Dir{Path: path, Mode: 0o750, Owner: user, Group: group} }

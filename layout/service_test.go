@@ -31,10 +31,10 @@ func TestService(t *testing.T) {
 			require.Equal(t, "appuser", d.Owner, d.Path)
 		}
 	}
-	for _, name := range []string{"", "..", "a//b", "a\x00"} {
+	for _, name := range []string{"", "..", "a//b", "a/b", "a b", "a\x00", "ü", "a%b"} {
 		tree.Entries = layout.Service{Name: name}.Entries()
 		_, err := tree.Plan(t.Context())
-		require.Error(t, err, name)
+		require.ErrorContains(t, err, "the service's name", name)
 	}
 }
 

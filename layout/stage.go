@@ -23,6 +23,9 @@ type Staging struct {
 	Label string
 	// Build is kept in the manifest; see Manifest.
 	Build map[string]string
+	// ID, if set, is what the release's id must be, as one machine told it the
+	// others; contents that come to another one are ErrContent.
+	ID string
 }
 
 // Stage copies a release in, verifies it, and publishes it read-only and, made
@@ -47,7 +50,11 @@ func (from Staging) manifest(ctx context.Context) (Manifest, error) {
 	if err := checkLabel(from.Label); err != nil {
 		return Manifest{}, err
 	}
-	return manifestOf(ctx, from.Contents, from.Label, from.Build)
+	m, err := manifestOf(ctx, from.Contents, from.Label, from.Build)
+	if id := m.ID(); err == nil && from.ID != "" && id != from.ID {
+		return Manifest{}, fmt.Errorf("%w: the release is %s, wanted %s", ErrContent, id, from.ID)
+	}
+	return m, err
 }
 
 func (s *shelf) stage(ctx context.Context, from Staging, m Manifest) (made bool, rel Release, err error) {
@@ -212,6 +219,10 @@ func (d Deployment) Plan(ctx context.Context) ([]bedplate.Change, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layout: releases %s: %w", printable(d.Releases.Dir), err)
 	}
+	return d.plan(m)
+}
+
+func (d Deployment) plan(m Manifest) ([]bedplate.Change, error) {
 	id := m.ID()
 	s, err := d.Releases.open()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -261,7 +272,7 @@ func (d Deployment) Ensure(ctx context.Context) (changes []bedplate.Change, err 
 	if err != nil {
 		return nil, fmt.Errorf("layout: releases %s: %w", printable(d.Releases.Dir), err)
 	}
-	planned, err := d.Plan(ctx)
+	planned, err := d.plan(m)
 	if err != nil || len(planned) == 0 {
 		return nil, err
 	}

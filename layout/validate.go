@@ -47,6 +47,9 @@ func checkEntry(e Entry) error {
 	if e == nil {
 		return errors.New("it is nil")
 	}
+	if bad, ok := e.(badName); ok {
+		return bad.check()
+	}
 	if err := checkPath(e.path()); err != nil {
 		return err
 	}
