@@ -2,6 +2,8 @@ package goenv_test
 
 import (
 	"bytes"
+	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,15 +11,16 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/bedplate/bedplate/toolchain"
 	"github.com/bedplate/bedplate/toolchain/goenv"
 	"github.com/stretchr/testify/require"
 )
 
 // withoutNetwork starts a command in a network namespace that has nothing but a
 // loopback device that is down.
-func withoutNetwork(t testing.TB, dir string, env []string, args ...string) (string, error) {
+func withoutNetwork(t testing.TB, goCommand, dir string, env []string, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.Command("go", args...)
+	cmd := exec.Command(goCommand, args...)
 	cmd.Dir, cmd.Env = dir, env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	if os.Getuid() != 0 {
@@ -35,6 +38,13 @@ func withoutNetwork(t testing.TB, dir string, env []string, args ...string) (str
 	}
 	err := cmd.Wait()
 	return downloading.ReplaceAllString(out.String(), ""), err
+}
+
+// nobody answers HTTP.
+type nobody struct{}
+
+func (nobody) RoundTrip(r *http.Request) (*http.Response, error) {
+	return nil, errors.New("asked for " + r.URL.String())
 }
 
 // TestBundleWithoutNetwork makes a bundle of a real module here, and uses it
@@ -64,13 +74,25 @@ func TestBundleWithoutNetwork(t *testing.T) {
 	m, err := b.Modules()
 	require.NoError(t, err)
 
+	goCommand := "go"
 	// There is no network: by the ordinary settings the module can't be had.
-	out, err = withoutNetwork(t, dir, machine(t, here), "mod", "download")
+	out, err = withoutNetwork(t, goCommand, dir, machine(t, here), "mod", "download")
 	require.Error(t, err, out)
-	out, err = withoutNetwork(t, dir, machine(t, m), "run", ".")
+	env := machine(t, m)
+	if p.SDK != "" { // the SDK that was in the bundle builds, with nothing in its cache
+		sdk := toolchain.SDK{Version: p.SDK, Dir: t.TempDir(), Source: toolchain.ModuleProxy{Proxies: m.Proxy, SumDB: m.SumDB, Client: &http.Client{Transport: nobody{}}}}
+		installation, err := toolchain.Install(t.Context(), sdk)
+		require.NoError(t, err)
+		env = append(installation.Env(env), "GOCACHE="+t.TempDir(), "GOFLAGS=-mod=readonly")
+		out, err := exec.Command(installation.Go(), "version").Output()
+		require.NoError(t, err)
+		require.Contains(t, string(out), runtime.Version())
+		goCommand = installation.Go()
+	}
+	out, err = withoutNetwork(t, goCommand, dir, env, "run", ".")
 	require.NoError(t, err, out)
 	require.Equal(t, "from a bundle", out)
 	require.NoError(t, os.Remove(filepath.Join(dir, "go.sum")))
-	out, err = withoutNetwork(t, dir, append(machine(t, m), "GOFLAGS=-mod=mod"), "mod", "tidy")
+	out, err = withoutNetwork(t, goCommand, dir, append(machine(t, m), "GOFLAGS=-mod=mod"), "mod", "tidy")
 	require.NoError(t, err, out)
 }

@@ -124,7 +124,11 @@ func (p ServicePath) andReload(changes []bedplate.Change) []bedplate.Change {
 func (p ServicePath) target() (target, error) {
 	name, err := fileName(p.Name)
 	text := "# Written by bedplate; to undo it, remove this file.\n[Manager]\nDefaultEnvironment=\"PATH=" +
-		strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%").Replace(p.Bin) + ":" + defaultPath + "\"\n"
+		strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(p.Bin) + ":" + defaultPath + "\"\n"
+	if strings.Contains(p.Bin, "%") && !p.Absent {
+		// 252 expands specifiers in DefaultEnvironment=, 247 does not and keeps "%%".
+		err = errors.Join(err, fmt.Errorf("goenv: Bin=%q: a %% means one thing to systemd 247 and another to 252; rename the directory", p.Bin))
+	}
 	return ownFile(p.Root, "/etc/systemd/system.conf.d/"+name+".conf", text, p.Bin, p.Absent), errors.Join(checkBin(p.Bin, p.Absent), err)
 }
 

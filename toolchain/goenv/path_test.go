@@ -171,15 +171,18 @@ func TestLoginPath(t *testing.T) {
 func TestServicePath(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	p := goenv.ServicePath{Bin: `/opt/50% "go"/bin`, Root: root}
+	p := goenv.ServicePath{Bin: `/opt/"go"/bin`, Root: root}
 	made := converge(t, p)
 	for _, c := range made {
 		require.NotEqual(t, bedplate.OpRun, c.Op, "no manager runs in a Root")
 	}
 	b, err := os.ReadFile(filepath.Join(root, "etc/systemd/system.conf.d/bedplate-go.conf"))
 	require.NoError(t, err)
-	require.Contains(t, string(b), "[Manager]\nDefaultEnvironment=\"PATH=/opt/50%% \\\"go\\\"/bin:/usr/local/sbin:")
+	require.Contains(t, string(b), "[Manager]\nDefaultEnvironment=\"PATH=/opt/\\\"go\\\"/bin:/usr/local/sbin:")
 	p.Absent = true
 	converge(t, p)
 	require.NoFileExists(t, filepath.Join(root, "etc/systemd/system.conf.d/bedplate-go.conf"))
+	p.Bin, p.Absent = "/opt/50%/bin", false
+	_, err = p.Plan(t.Context())
+	require.ErrorContains(t, err, "means one thing to systemd")
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bedplate/bedplate/toolchain/goenv"
@@ -27,6 +28,7 @@ import (
 type corp struct {
 	*httptest.Server
 	db     goenv.SumDB
+	mu     sync.Mutex
 	asked  []string
 	broken bool // the zip has another content than the database vouches for
 	down   bool
@@ -73,7 +75,9 @@ func newCorp(t testing.TB) *corp {
 	}))
 	c := &corp{db: goenv.SumDB{Name: "sums.example.com", Key: verifier}}
 	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
 		c.asked = append(c.asked, r.URL.Path)
+		c.mu.Unlock()
 		if c.down {
 			http.Error(w, "out of order", http.StatusBadGateway)
 			return

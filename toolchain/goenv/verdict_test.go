@@ -85,3 +85,27 @@ func TestConflictingPatterns(t *testing.T) {
 	m.NoSumDB, m.SumDB = []string{"none"}, goenv.SumDB{Name: "db.example.com", Key: otherKey}
 	require.NoError(t, m.Validate())
 }
+
+// The go command refuses no pattern; it just never matches some. Each is given
+// to it with a database that can't be reached: only a module that the pattern
+// exempts can be had.
+func TestPatternsAreTheGoCommands(t *testing.T) {
+	t.Parallel()
+	c := newCorp(t)
+	for pattern, matches := range map[string]bool{
+		"example.com/lib": true, "example.com": true, "*.com": true, "example.com/*": true, "*/lib": true, "example.com/lib/": true, "e*/l?b": true, "x.org,example.com": true,
+		"none": false, "EXAMPLE.com": false, "example.com/lib/v2": false, "*": true, "example.co": false, "[ed]xample.com": true,
+		"https://example.com/lib": false, " example.com/lib": false, "x.org, example.com": false, "example.com ": false, "[a": false, "example.com\t": false,
+	} {
+		t.Run(pattern, func(t *testing.T) {
+			t.Parallel()
+			m, err := goenv.Parse(map[string]string{"GONOSUMDB": pattern, "GOPROXY": c.URL, "GOSUMDB": c.db.Key + " http://127.0.0.1:1"})
+			require.NoError(t, err)
+			out, err := goRun(t, program(t, ""), append(machine(t, m), "GOFLAGS=-mod=mod"), "mod", "download")
+			require.Equal(t, matches, err == nil, out)
+			if m.Validate() != nil {
+				require.False(t, matches, "we say that it never matches")
+			}
+		})
+	}
+}
