@@ -83,9 +83,11 @@ func (id Identity) grants(n node, rights uint16) (by string, ok bool, err error)
 		// With a list, too: the group's bits are then its mask.
 		return "", false, nil
 	}
-	list, err := n.list()
-	if err != nil {
-		return "", false, err
+	var list acl.List
+	if mode&0o070 != 0 { // else the kernel does not look at the list (fs/namei.c, acl_permission_check)
+		if list, err = n.list(); err != nil {
+			return "", false, err
+		}
 	}
 	if list == nil {
 		list = acl.List{{Tag: acl.OwningGroup, Rights: mode >> 3 & 7}, {Tag: acl.Other, Rights: mode & 7}}

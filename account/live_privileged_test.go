@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bedplate/bedplate/account"
+	"github.com/bedplate/bedplate/internal/testenv"
 )
 
 func ensure(t testing.TB, s account.Set) {
@@ -27,13 +28,14 @@ func ensure(t testing.TB, s account.Set) {
 	require.NoError(t, err)
 }
 
-// TestManyLive: 32 processes at once make one account, by each backend.
+// TestManyLive: many processes at once make one account, by each backend.
 func TestManyLive(t *testing.T) {
 	bringBusyBox(t)
-	for _, backend := range []account.Backend{account.Shadow, account.BusyBox, account.Sysusers} {
+	// Each process is slow to start here: the unprivileged test starts 32 for Files.
+	for backend, n := range map[account.Backend]int{account.Shadow: 32, account.BusyBox: 12, account.Sysusers: 12} {
 		t.Run(string(backend), func(t *testing.T) {
 			before := snapshot(t, "")
-			made := together(t, account.Set{Backend: backend}, slices.Repeat([]string{"one"}, 32))
+			made := together(t, account.Set{Backend: backend}, slices.Repeat([]string{"one"}, n))
 			slices.Sort(made)
 			made = slices.DeleteFunc(made, func(s string) bool { return strings.Contains(s, " file ") })
 			require.Equal(t, []string{"create group one", "create user one"}, made)
@@ -95,7 +97,7 @@ func TestLockIsNamed(t *testing.T) {
 	require.NoError(t, vipw.Start())
 	require.Eventually(t, func() bool { _, err := os.Stat(begun); return err == nil }, 20*time.Second, 10*time.Millisecond)
 	for _, backend := range []account.Backend{account.Shadow, account.Files} {
-		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		made, err := account.Set{Backend: backend, Users: []account.User{{Name: "patient"}}}.Ensure(ctx)
 		cancel()
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -161,13 +163,17 @@ func TestKilledTools(t *testing.T) {
 	for _, tool := range []string{"groupadd", "useradd", "usermod", "systemd-sysusers"} {
 		wrap(t, dir, tool)
 	}
+	hows := []string{"0.02"}
+	if testenv.Suite(t) == "trixie" {
+		hows = append(hows, "before")
+	}
 	before := snapshot(t, "")
 	gone := account.Set{Backend: account.Files, Groups: []account.Group{{Name: "crew", Absent: true}}, Users: []account.User{{Name: "app", Absent: true}}}
 	for _, backend := range []account.Backend{account.Shadow, account.Sysusers} {
 		killed, want := 0, known{}
 		for at := 0; ; at++ {
 			died := false
-			for _, how := range []string{"before", "0.02"} {
+			for _, how := range hows {
 				require.NoError(t, os.WriteFile(filepath.Join(dir, "runs"), nil, 0o644))
 				require.NoError(t, os.WriteFile(filepath.Join(dir, "kill-at"), fmt.Appendln(nil, at, how), 0o644))
 				child := exec.Command(os.Args[0], "-test.run=^TestLiveChild$")
@@ -211,7 +217,7 @@ func TestFullAndReadOnly(t *testing.T) {
 	etc := filepath.Join(root, "etc")
 	saved := t.TempDir()
 	run(t, "cp", "-a", etc+"/.", saved)
-	run(t, "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", etc)
+	run(t, "mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", etc)
 	defer run(t, "umount", etc)
 	run(t, "cp", "-a", saved+"/.", etc)
 	before := snapshot(t, root)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 
 	"github.com/bedplate/bedplate/internal/passwd"
 	"github.com/bedplate/bedplate/internal/rootfs"
@@ -114,20 +115,17 @@ func ask[K string | uint32, T, R any](ctx context.Context, w wider, database str
 }
 
 func askAll[K string | uint32, T, R any](ctx context.Context, database string, key K, in func(*passwd.Table, K) (T, bool), q query, entry func(R) T) (none T, found bool, err error) {
-	sockets, all := userdbServices(userdbDir)
-	for _, socket := range sockets {
+	for _, socket := range userdbServices(userdbDir) {
 		var rec R
 		switch found, err := userdb(ctx, socket, q, &rec); {
-		case errors.Is(err, errNoUserdb):
-			all = false
+		case errors.Is(err, errNoUserdb): // the socket of a service that stopped, for one
 		case err != nil:
 			return none, false, err
 		case found:
 			return entry(rec), true, nil
+		case path.Base(socket) == multiplexer:
+			return none, false, nil
 		}
-	}
-	if all {
-		return none, false, nil
 	}
 	t, err := getent(ctx, database, fmt.Sprint(key))
 	if err != nil || t == nil {

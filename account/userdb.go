@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path"
+	"slices"
 	"syscall"
 
 	"github.com/bedplate/bedplate/internal/passwd"
@@ -24,23 +25,23 @@ const (
 	multiplexer = "io.systemd.Multiplexer"
 )
 
-// userdbServices are those to be asked, and whether that is all who could be.
-// NameServiceSwitch and DropIn are userdbd's, and behind its multiplexer.
-func userdbServices(dir string) (sockets []string, all bool) {
+// userdbServices are those to be asked, the multiplexer first. NameServiceSwitch
+// and DropIn are userdbd's own, and behind it.
+func userdbServices(dir string) (sockets []string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, false // no such directory, no such service
+		return nil // no such directory, no such service
 	}
 	for _, e := range entries {
 		switch e.Name() {
 		case multiplexer:
-			return []string{path.Join(dir, multiplexer)}, true
+			sockets = slices.Insert(sockets, 0, path.Join(dir, multiplexer))
 		case "io.systemd.NameServiceSwitch", "io.systemd.DropIn":
 		default:
 			sockets = append(sockets, path.Join(dir, e.Name()))
 		}
 	}
-	return sockets, false
+	return sockets
 }
 
 // errNoUserdb: nobody answers there, or can't at the moment.

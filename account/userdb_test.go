@@ -87,18 +87,12 @@ func TestUserdbEndsWithItsContext(t *testing.T) {
 func TestUserdbServices(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name string) { require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o644)) }
-	sockets, all := userdbServices(filepath.Join(dir, "none"))
-	require.Empty(t, sockets)
-	require.False(t, all)
+	require.Empty(t, userdbServices(filepath.Join(dir, "none")))
 	put("io.systemd.DynamicUser")
 	put("io.systemd.NameServiceSwitch")
-	sockets, all = userdbServices(dir)
-	require.Equal(t, []string{filepath.Join(dir, "io.systemd.DynamicUser")}, sockets)
-	require.False(t, all)
+	require.Equal(t, []string{filepath.Join(dir, "io.systemd.DynamicUser")}, userdbServices(dir))
 	put(multiplexer)
-	sockets, all = userdbServices(dir)
-	require.Equal(t, []string{filepath.Join(dir, multiplexer)}, sockets)
-	require.True(t, all)
+	require.Equal(t, []string{filepath.Join(dir, multiplexer), filepath.Join(dir, "io.systemd.DynamicUser")}, userdbServices(dir))
 }
 
 // No answer makes it crash, and none is both an error and a user.

@@ -79,6 +79,8 @@ func TestWritable(t *testing.T) {
 	allow(t, makeFile(t, root, "srv/acl", 0o644), 6, 0, 7)
 	allow(t, makeFile(t, root, "srv/masked", 0o644), 6, 6, 4)
 	allow(t, makeFile(t, root, "srv/denied", 0o666), 4, 6, 7)
+	allow(t, makeFile(t, root, "srv/unmasked", 0o644), 0, 0, 0)
+	require.NoError(t, os.Chmod(filepath.Join(root, "srv/unmasked"), 0o606))
 	allow(t, makeDir(t, root, "srv/acldir", 0o755), 7, 0, 7)
 	link(t, root, "/srv/shared/deep/f", "etc/link")
 	link(t, root, "../srv/shared", "etc/relative")
@@ -102,6 +104,7 @@ func TestWritable(t *testing.T) {
 		"/srv/acl":                {{"/srv/acl", "", "access control list"}},
 		"/srv/masked":             nil,
 		"/srv/denied":             nil,
+		"/srv/unmasked":           {{"/srv/unmasked", "", "everybody"}}, // an empty mask hides the list
 		"/srv/acldir/x":           {{"/srv/acldir", "x", "access control list"}},
 		"/etc/link":               {{"/srv/shared", "deep", "everybody"}},
 		"/etc/relative":           {{"/srv/shared", "", "everybody"}},
