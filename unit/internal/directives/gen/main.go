@@ -1,7 +1,14 @@
 // Command gen writes table.txt from testdata/dumps/ and since.txt.
+//
+//	go run ./gen              after a dump has changed
+//	go run ./gen -man DIR     writes since.txt, too, from the manual in DIR (man5)
+//
+// The dumps are what systemd --dump-configuration-items prints in each of the
+// machines (internal/testenv/machine); a privileged test compares them.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,9 +20,13 @@ import (
 // install is [Install], which no dump lists: systemctl reads it, not the manager.
 var install = []string{"Alias", "Also", "DefaultInstance", "RequiredBy", "UpheldBy", "WantedBy"}
 
+// oldest is the first version that there is a dump of.
+const oldest = 247
+
 type row struct {
 	kind         string
 	since, until int
+	lacked       int // the newest dump without it, older than since
 }
 
 func main() {
@@ -26,6 +37,13 @@ func main() {
 }
 
 func run() error {
+	manuals := flag.String("man", "", "folder with systemd's manual pages, systemd.unit.5.gz and so on")
+	flag.Parse()
+	if *manuals != "" {
+		if err := writeSince(*manuals, oldest); err != nil {
+			return err
+		}
+	}
 	files, err := filepath.Glob("testdata/dumps/*.txt")
 	if err != nil {
 		return err
@@ -36,24 +54,26 @@ func run() error {
 		return err
 	}
 	rows := map[string]row{}
-	newest := 0
+	newest, before := 0, 0
 	for _, name := range files {
 		version, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(name), ".txt"))
 		if err != nil {
 			return err
 		}
 		newest = version
-		if err := readDump(name, version, rows); err != nil {
+		if err := readDump(name, version, before, rows); err != nil {
 			return err
 		}
+		before = version
 	}
 	for _, name := range install {
-		rows["Install\t"+name] = row{"UNIT [...]", 247, newest}
+		rows["Install\t"+name] = row{kind: "UNIT [...]", since: oldest, until: newest}
 	}
 	var lines []string
 	for key, r := range rows {
 		_, name, _ := strings.Cut(key, "\t")
-		if v, ok := exact[name]; ok {
+		// The manual has one version for all sections that share a directive.
+		if v, ok := exact[name]; ok && v > r.lacked && (v < r.since || strings.HasPrefix(key, "Install\t")) {
 			r.since = v
 		}
 		if r.until == newest {
@@ -65,7 +85,7 @@ func run() error {
 	return os.WriteFile("table.txt", []byte(strings.Join(lines, "")), 0o644)
 }
 
-func readDump(name string, version int, rows map[string]row) error {
+func readDump(name string, version, before int, rows map[string]row) error {
 	b, err := os.ReadFile(name)
 	if err != nil {
 		return err
@@ -83,7 +103,7 @@ func readDump(name string, version int, rows map[string]row) error {
 		}
 		r, seen := rows[section+"\t"+key]
 		if !seen {
-			r.since = version
+			r.since, r.lacked = version, before
 		}
 		r.kind, r.until = kind, version
 		rows[section+"\t"+key] = r
