@@ -36,6 +36,25 @@ const answerTime = 30 * time.Second
 // fetch reads what is at base+name: from a file, or by HTTP. name is escaped
 // already. Errors never hold base's password.
 func fetch(ctx context.Context, c *http.Client, base, name string, limit int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	r, err := open(ctx, c, base, name)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("it answers more than %d bytes", limit)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", redact(base), err)
+	}
+	return b, nil
+}
+
+// open is fetch for what may be large: as long as ctx allows.
+func open(ctx context.Context, c *http.Client, base, name string) (io.ReadCloser, error) {
 	u, err := url.Parse(base)
 	if err != nil {
 		return nil, fmt.Errorf("%s is no URL", redact(base))
@@ -46,13 +65,11 @@ func fetch(ctx context.Context, c *http.Client, base, name string, limit int64) 
 		if err != nil {
 			return nil, err
 		}
-		return readRegular(filepath.Join(filepath.FromSlash(u.Path), filepath.FromSlash(plain)), limit)
+		return openRegular(filepath.Join(filepath.FromSlash(u.Path), filepath.FromSlash(plain)))
 	}
 	if c == nil {
 		c = http.DefaultClient
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+name, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s is no URL", redact(base))
@@ -61,33 +78,25 @@ func fetch(ctx context.Context, c *http.Client, base, name string, limit int64) 
 	if err != nil {
 		var u *url.Error
 		if errors.As(err, &u) {
-			err = u.Err // without the URL, which holds the password of a redirection's
+			err = u.Err // without the URL, which may hold a password
 		}
 		return nil, fmt.Errorf("%s: %w", redact(base), err)
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, &statusError{redact(base), resp.StatusCode}
+		return nil, errors.Join(&statusError{redact(base), resp.StatusCode}, resp.Body.Close())
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("it answers more than %d bytes", limit)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", redact(base), err)
-	}
-	return b, nil
+	return resp.Body, nil
 }
 
-func readRegular(name string, limit int64) ([]byte, error) {
-	info, err := os.Stat(name)
+func openRegular(name string) (*os.File, error) {
+	info, err := os.Stat(name) // first: opening a FIFO would wait
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", name)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, fmt.Errorf("%s is no file of up to %d bytes", name, limit)
-	}
-	return os.ReadFile(name)
+	return os.Open(name)
 }
 
 // explain says what an error of the network means for whoever set the address.

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -195,23 +196,28 @@ func (p Pack) fetchModule(ctx context.Context, dir *os.Root, base string, v modu
 		if err != nil {
 			return err
 		}
-		limit := int64(1 << 20)
-		if ext == ".zip" {
-			limit = 1 << 30
-		}
-		b, err := fetch(ctx, p.Client, base, "/"+name, limit)
-		if err != nil {
-			return err
-		}
-		if err := writeBelow(dir, name, b); err != nil {
+		if err := p.fetchFile(ctx, dir, base, name); err != nil {
 			return err
 		}
 	}
-	list, err := moduleFile(module.Version{Path: v.Path}, "")
+	return writeBelow(dir, v.Path+"/@v/list", []byte(v.Version+"\n"))
+}
+
+func (p Pack) fetchFile(ctx context.Context, dir *os.Root, base, name string) error {
+	r, err := open(ctx, p.Client, base, "/"+name)
 	if err != nil {
 		return err
 	}
-	return writeBelow(dir, strings.TrimSuffix(list, "/")+"/list", []byte(v.Version+"\n"))
+	defer r.Close()
+	if err := dir.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	f, err := dir.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Close())
 }
 
 // vouch collects who vouches for each version, and proves it at once: what would
