@@ -133,6 +133,10 @@ func (t *Tree) walk(name string, flag int) (int, error) {
 		if err == nil {
 			next, err = retry(func() (int, error) { return unix.Openat(at, part, how|unix.O_NOFOLLOW, 0) })
 		}
+		var link unix.Stat_t
+		if errors.Is(err, unix.ENOTDIR) && unix.Fstatat(at, part, &link, unix.AT_SYMLINK_NOFOLLOW) == nil && link.Mode&unix.S_IFMT == unix.S_IFLNK {
+			err = unix.ELOOP // as openat2 says it
+		}
 		err = errors.Join(err, unix.Close(at))
 		if err != nil {
 			return -1, err

@@ -1,6 +1,7 @@
 package cgfs
 
 import (
+	"encoding/binary"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -69,12 +70,11 @@ func (d Dir) Entries(into []byte) ([]byte, error) {
 func Next(entries []byte) (name, rest []byte) {
 	const header = int(unsafe.Offsetof(unix.Dirent{}.Name))
 	for len(entries) > header {
-		e := (*unix.Dirent)(unsafe.Pointer(&entries[0])) //nolint:gosec // the kernel's own form
-		size := int(e.Reclen)
+		size := int(binary.NativeEndian.Uint16(entries[unsafe.Offsetof(unix.Dirent{}.Reclen):]))
 		if size <= header || size > len(entries) {
 			return nil, nil
 		}
-		kind, text := e.Type, entries[header:size]
+		kind, text := entries[unsafe.Offsetof(unix.Dirent{}.Type)], entries[header:size]
 		entries = entries[size:]
 		if kind != unix.DT_DIR {
 			continue
