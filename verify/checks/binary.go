@@ -99,8 +99,12 @@ func Starts(root, path string) verify.Check {
 		if errors.Is(err, build.ErrNotELF) {
 			return verify.Finding{Status: verify.Fail, Wanted: "a program", Observed: "another file", Cause: err.Error(), Remedy: "install it again"}, nil
 		}
-		if err != nil {
+		var unreadable *fs.PathError
+		if errors.As(err, &unreadable) {
 			return verify.Finding{}, err
+		}
+		if err != nil { // it was read, and is broken: truncated, with a table that leads out of it
+			return verify.Finding{Status: verify.Fail, Wanted: "a program", Observed: "a broken one", Cause: err.Error(), Remedy: "install it again"}, nil
 		}
 		err = build.Compatible(b, build.Host{Root: root})
 		var no *build.IncompatibleError

@@ -51,6 +51,10 @@ func TestBinaries(t *testing.T) {
 		{checks.Module(root, app, "example.com/app", "v1.2.3"), verify.Fail, "wanted example.com/app@v1.2.3"},
 	})
 	if runtime.GOOS == "linux" && runtime.GOARCH == "amd64" {
+		whole, err := os.ReadFile(bin)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(root, "half"), whole[:len(whole)/2], 0o755))
+		judge(t, []want{{checks.Starts("", filepath.Join(root, "half")), verify.Fail, "wanted a program"}})
 		judge(t, []want{{checks.Starts("", bin), verify.Pass, "needs nothing"}, {checks.Starts("", filepath.Join(root, "script")), verify.Fail, "another file"}})
 		require.NoError(t, os.Chmod(bin, 0o644))
 		judge(t, []want{{checks.Starts("", bin), verify.Fail, "nobody may execute it"}})
