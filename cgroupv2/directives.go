@@ -64,6 +64,9 @@ func (l Limits) directives(systemd int) (list []directive) {
 	for _, w := range l.IOWeights {
 		add("IODeviceWeight", systemdPath(w.Device)+" "+w.Weight.String())
 	}
+	for _, w := range l.IOLatency {
+		add("IODeviceLatencyTargetSec", systemdPath(w.Device)+" "+strconv.FormatInt(w.Target.Microseconds(), 10)+"us")
+	}
 	for _, io := range l.IOMax {
 		for _, r := range io.each() {
 			if r.rate.IsSet() {

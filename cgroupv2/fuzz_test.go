@@ -3,6 +3,7 @@ package cgroupv2
 import (
 	"bytes"
 	"encoding"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -56,7 +57,7 @@ func FuzzKernelFiles(f *testing.F) {
 		"max 100000", "50000 100000", "8:0 rbps=1 wbps=max riops=max wiops=max\n254:16 rbps=max wbps=5 riops=7 wiops=max", "default 100\n8:0 50", "sev 10\nsev_es max",
 		"anon 1\nfile 2\nkernel 3", "low 0\nhigh 1\nmax 2\noom 3\noom_kill 4", "usage_usec 5\nuser_usec 4\nsystem_usec 1\nnr_periods 3", "populated 1\nfrozen 0",
 		"some avg10=0.00 avg60=0.12 avg300=1.00 total=55\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0", "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n7:0",
-		"36 25 0:30 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot", "0::/user.slice", "12:cpu:/a\n0::/b",
+		"36 25 0:30 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot", "0::/user.slice", "12:cpu:/a\n0::/b", "254:16 target=20000", "default 100\n8:0 50",
 	} {
 		f.Add([]byte(s))
 	}
@@ -94,6 +95,15 @@ func FuzzKernelFiles(f *testing.F) {
 				text += w.Device + " " + w.Weight.String() + "\n"
 			}
 			same, err := parseDeviceWeights(text)
+			require.NoError(t, err)
+			require.Equal(t, list, same)
+		}
+		if list, err := parseLatencies(s); err == nil {
+			text := ""
+			for _, w := range list {
+				text += fmt.Sprintf("%s target=%d\n", w.Device, w.Target.Microseconds())
+			}
+			same, err := parseLatencies(text)
 			require.NoError(t, err)
 			require.Equal(t, list, same)
 		}

@@ -75,6 +75,7 @@ func get(tree hierarchy, rel string) (l Limits, err error) {
 	read("pids.max", func(s string) (err error) { l.TasksMax, err = parseKernelCount(s); return err })
 	read("io.weight", func(s string) (err error) { l.IOWeight, err = parseDefaultWeight(s); return err })
 	read("io.weight", func(s string) (err error) { l.IOWeights, err = parseDeviceWeights(s); return err })
+	read("io.latency", func(s string) (err error) { l.IOLatency, err = parseLatencies(s); return err })
 	read("io.max", func(s string) (err error) { l.IOMax, err = parseIOMax(s); return err })
 	read("misc.max", func(s string) (err error) { l.Misc, err = parseMiscMax(s); return err })
 	huge := false
@@ -135,6 +136,19 @@ func parseDeviceWeights(s string) (list []IODeviceWeight, err error) {
 			return nil, fmt.Errorf("line %q is no disk's weight", line)
 		}
 		list = append(list, IODeviceWeight{device, w})
+	}
+	return list, nil
+}
+
+// parseLatencies reads io.latency: "254:16 target=20000".
+func parseLatencies(s string) (list []IODeviceLatency, err error) {
+	for line := range strings.Lines(s) {
+		device, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " target=")
+		n, err := strconv.ParseUint(value, 10, 32)
+		if err != nil || !numbers.MatchString(device) {
+			return nil, fmt.Errorf("line %q is no disk's latency", line)
+		}
+		list = append(list, IODeviceLatency{device, time.Duration(n) * time.Microsecond})
 	}
 	return list, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Rate is an amount a second, of bytes or of operations. The zero value leaves
@@ -99,6 +100,22 @@ func (w IODeviceWeight) validate(field string) error {
 	err := validDevice(field+".Device", w.Device)
 	if w.Weight == 0 || w.Weight > mostWeight {
 		err = errors.Join(err, fieldError(field+".Weight", w.Weight.String(), "it is 1 to 10000"))
+	}
+	return err
+}
+
+// IODeviceLatency is how long a group's reads and writes of a disk may take; where
+// they take longer, siblings with a longer target, or none, are held back
+// (io.latency, a matter of the kernel's configuration).
+type IODeviceLatency struct {
+	Device string // as in IOLimit
+	Target time.Duration
+}
+
+func (l IODeviceLatency) validate(field string) error {
+	err := validDevice(field+".Device", l.Device)
+	if l.Target < time.Microsecond || l.Target > time.Minute || l.Target%time.Microsecond != 0 {
+		err = errors.Join(err, fieldError(field+".Target", l.Target.String(), "it is 1µs to 1m, such as 20ms"))
 	}
 	return err
 }

@@ -31,6 +31,8 @@ type Limits struct {
 	IOWeight Weight
 	// IOWeights are the shares of single disks, where IOWeight is not meant.
 	IOWeights []IODeviceWeight
+	// IOLatency are the latencies that single disks are to have.
+	IOLatency []IODeviceLatency
 	// HugePages and Misc limit what few groups use. systemd knows neither.
 	HugePages []HugePageLimit
 	Misc      []MiscLimit
@@ -58,6 +60,9 @@ func (l Limits) Validate() error {
 	}
 	for i, w := range l.IOWeights {
 		errs = append(errs, w.validate(fmt.Sprintf("IOWeights[%d]", i)))
+	}
+	for i, w := range l.IOLatency {
+		errs = append(errs, w.validate(fmt.Sprintf("IOLatency[%d]", i)))
 	}
 	if l.IOWeight == Idle {
 		errs = append(errs, fieldError("IOWeight", "idle", "disks have no such class; 1 is the least"))

@@ -287,6 +287,12 @@ func TestDisks(t *testing.T) {
 	_, done, err = f.ensure("a", weight, true, false)
 	require.NoError(t, err)
 	require.Equal(t, "io.weight: 8:0 → 8:0 70", changes(done)[0].Detail)
+	_, _, err = f.ensure("a", Limits{IOLatency: []IODeviceLatency{{"8:0", time.Second}}}, true, false)
+	require.ErrorContains(t, err, "has no io.latency")
+	f.groups["a"]["io.latency"] = ""
+	_, done, err = f.ensure("a", Limits{IOLatency: []IODeviceLatency{{"8:0", time.Second}}}, true, false)
+	require.NoError(t, err)
+	require.Equal(t, "io.latency: 8:0 → 8:0 target=1000000", changes(done)[0].Detail)
 	_, err = weight.settings(disksOf{fakeDisks.numbers, func(string) (string, error) { return "", nil }})
 	var unavailable *UnavailableError
 	require.ErrorAs(t, err, &unavailable, "a weight that nothing acts on")

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// DeviceRate is a limit on a disk, or its weight, in systemd's D-Bus form, (st).
+// DeviceRate is a limit on a disk, its weight or latency, in systemd's D-Bus form, (st).
 type DeviceRate struct {
 	Path  string
 	Limit uint64
@@ -76,6 +76,13 @@ func (l Limits) properties(systemd int) (list []property) {
 	}
 	if len(weights) > 0 {
 		add("IODeviceWeight", weights)
+	}
+	latencies := []DeviceRate{}
+	for _, w := range l.IOLatency {
+		latencies = append(latencies, DeviceRate{systemdPath(w.Device), uint64(w.Target.Microseconds())})
+	}
+	if len(latencies) > 0 {
+		add("IODeviceLatencyTargetUSec", latencies)
 	}
 	rates := map[string][]DeviceRate{}
 	for _, io := range l.IOMax {

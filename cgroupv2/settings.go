@@ -81,6 +81,14 @@ func (l Limits) settings(disks disksOf) (list []setting, err error) {
 		line := device + " " + weight.String()
 		list = append(list, setting{file: file, write: line, read: line, device: device})
 	}
+	for _, w := range l.IOLatency {
+		device, err := disks.numbers(w.Device)
+		if err != nil {
+			return nil, err
+		}
+		line := device + " target=" + strconv.FormatInt(w.Target.Microseconds(), 10)
+		list = append(list, setting{file: "io.latency", write: line, read: line, device: device})
+	}
 	seen := map[string]string{}
 	for i, io := range l.IOMax {
 		device, err := disks.numbers(io.Device)

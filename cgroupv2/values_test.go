@@ -166,6 +166,7 @@ func TestValidate(t *testing.T) {
 		{Limits{CPUSet: CPUs(9000)}, "CPUSet", "0 to 8191"},
 		{Limits{TasksMax: Tasks(0)}, "TasksMax", "0 is not unlimited"},
 		{Limits{IOMax: []IOLimit{{Device: "sda", ReadBytes: PerSecond(1)}}}, "IOMax[0].Device", "/dev/vdb"},
+		{Limits{IOLatency: []IODeviceLatency{{"8:0", 0}}}, "IOLatency[0].Target", "20ms"},
 		{Limits{IOWeights: []IODeviceWeight{{"8:0", 0}}}, "IOWeights[0].Weight", "1 to 10000"},
 		{Limits{IOMax: []IOLimit{{Device: "/dev/../etc/passwd", ReadBytes: PerSecond(1)}}}, "IOMax[0].Device", "/dev/vdb"},
 		{Limits{IOMax: []IOLimit{{Device: "8:0"}}}, "IOMax[0]", "limits nothing"},
@@ -222,7 +223,7 @@ func TestDirectives(t *testing.T) {
 	l := Limits{
 		MemoryMax: MiB(512), MemoryHigh: MemoryPercent(12.34), MemoryLow: Bytes(1000), MemoryMin: Bytes(0), MemorySwapMax: UnlimitedMemory,
 		CPUMax: Cores(1.0 / 3).WithPeriod(10 * time.Millisecond).WithBurst(time.Millisecond), CPUWeight: Idle, CPUSet: CPUs(0, 1, 9), MemoryNodes: AllCPUs,
-		TasksMax: UnlimitedTasks, IOWeight: 50, IOMax: []IOLimit{{Device: "8:0", ReadBytes: PerSecond(5), WriteOps: UnlimitedRate}, {Device: "/dev/vdb", ReadBytes: PerSecond(6)}},
+		TasksMax: UnlimitedTasks, IOWeight: 50, IOWeights: []IODeviceWeight{{"/var/lib/app", 70}}, IOLatency: []IODeviceLatency{{"8:0", 20 * time.Millisecond}}, IOMax: []IOLimit{{Device: "8:0", ReadBytes: PerSecond(5), WriteOps: UnlimitedRate}, {Device: "/dev/vdb", ReadBytes: PerSecond(6)}},
 		HugePages: []HugePageLimit{{MiB(2), GiB(1)}}, Misc: []MiscLimit{{"sev", Tasks(3)}},
 	}
 	require.NoError(t, l.Validate())
@@ -234,7 +235,7 @@ func TestDirectives(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"MemoryMin=0", "MemoryLow=1000", "MemoryHigh=12.34%", "MemoryMax=512M", "MemorySwapMax=infinity", "CPUWeight=idle", "CPUQuota=33.33%", "CPUQuotaPeriodSec=10000us",
-		"AllowedCPUs=0-1,9", "AllowedMemoryNodes=", "TasksMax=infinity", "IOWeight=50", "IOReadBandwidthMax=/dev/block/8:0 5", "IOWriteIOPSMax=/dev/block/8:0 infinity", "IOReadBandwidthMax=/dev/vdb 6",
+		"AllowedCPUs=0-1,9", "AllowedMemoryNodes=", "TasksMax=infinity", "IOWeight=50", "IODeviceWeight=/var/lib/app 70", "IODeviceLatencyTargetSec=/dev/block/8:0 20000us", "IOReadBandwidthMax=/dev/block/8:0 5", "IOWriteIOPSMax=/dev/block/8:0 infinity", "IOReadBandwidthMax=/dev/vdb 6",
 	}, lines(257))
 	require.Equal(t, []string{
 		"CPUMax=33.333333%: systemd 257 rounds it to 33.33%", "CPUMax burst 1ms: systemd has no directive for it; write it to a delegated cgroup with Set",
@@ -248,11 +249,11 @@ func TestDirectives(t *testing.T) {
 	names, values := collect(l.Properties(257))
 	require.Equal(t, []string{
 		"MemoryMin", "MemoryLow", "MemoryHighScale", "MemoryMax", "MemorySwapMax", "CPUWeight", "CPUQuotaPerSecUSec", "CPUQuotaPeriodUSec", "AllowedCPUs", "AllowedMemoryNodes",
-		"TasksMax", "IOWeight", "IOReadBandwidthMax", "IOWriteIOPSMax",
+		"TasksMax", "IOWeight", "IODeviceWeight", "IODeviceLatencyTargetUSec", "IOReadBandwidthMax", "IOWriteIOPSMax",
 	}, names)
 	require.Equal(t, []any{
 		uint64(0), uint64(1000), uint32(529998965), uint64(512 << 20), uint64(math.MaxUint64), uint64(0), uint64(333300), uint64(10000), []byte{3, 2}, []byte{},
-		uint64(math.MaxUint64), uint64(50), []DeviceRate{{"/dev/block/8:0", 5}, {"/dev/vdb", 6}}, []DeviceRate{{"/dev/block/8:0", math.MaxUint64}},
+		uint64(math.MaxUint64), uint64(50), []DeviceRate{{"/var/lib/app", 70}}, []DeviceRate{{"/dev/block/8:0", 20000}}, []DeviceRate{{"/dev/block/8:0", 5}, {"/dev/vdb", 6}}, []DeviceRate{{"/dev/block/8:0", math.MaxUint64}},
 	}, values)
 	for name := range l.Directives(257) { // a caller that stops early
 		require.Equal(t, "MemoryMin", name)
