@@ -221,6 +221,9 @@ func TestACompilerForAnotherLibrary(t *testing.T) {
 	s.Libc, s.CC = build.Glibc, "musl-gcc"
 	_, err = s.Build(t.Context())
 	require.ErrorContains(t, err, "Libc=glibc, but the C compiler musl-gcc")
+	s.Libc, s.Linkage, s.CC = build.Musl, build.Dynamic, "musl-gcc -static"
+	_, err = s.Build(t.Context())
+	require.ErrorContains(t, err, "was to be dynamic, but the C compiler made it static")
 }
 
 // What the compiler is told, and the compiler itself, are inputs.

@@ -85,7 +85,7 @@ func produce(ctx context.Context, dir string) error {
 		return fmt.Errorf("musl's libc.so: %w", err)
 	}
 	for line := range strings.Lines(string(loader)) {
-		if name := strings.TrimSpace(line); strings.HasSuffix(name, "/libc.so") {
+		if name := strings.TrimSpace(line); filepath.Base(name) == "libc.so" {
 			b, err := os.ReadFile(name)
 			if err != nil {
 				return err
@@ -119,6 +119,10 @@ func muslCompiler(ctx context.Context, work string) (string, error) {
 	}
 	tree, err := unpacked(ctx, "bookworm", filepath.Join(work, "musl"), "musl", "musl-dev", "musl-tools")
 	if err != nil {
+		return "", err
+	}
+	// The package counts on /lib being /usr/lib.
+	if err := os.Symlink(filepath.Join(tree, "lib/x86_64-linux-musl/libc.so"), filepath.Join(tree, "usr/lib/x86_64-linux-musl/libc.so")); err != nil {
 		return "", err
 	}
 	specs, err := os.ReadFile(filepath.Join(tree, "usr/lib/x86_64-linux-musl/musl-gcc.specs"))
