@@ -54,7 +54,8 @@ type User struct {
 	// (subuid(5), subgid(5)), as rootless containers need.
 	SubIDs bool
 	// Absent asks for the user's removal, with that of a group of the same name
-	// that nobody else is in. Files stay.
+	// that nobody else is in. Files stay. While one of its processes runs, that
+	// is a ConflictError.
 	Absent bool
 }
 

@@ -20,8 +20,8 @@
 //   - on this machine, useradd and its family, or BusyBox's adduser, or
 //     systemd-sysusers, or the files themselves: the first that is there;
 //   - under a Root, as root: passwd, group, shadow and gshadow are edited under
-//     the lock that all tools honour, all four prepared before one is replaced,
-//     what is somebody else's kept byte for byte;
+//     the lock that all tools honour, all prepared before one is replaced, what is
+//     somebody else's kept byte for byte;
 //   - under a Root, without privilege: a fragment of sysusers.d(5) in the Root,
 //     with which its first boot makes the accounts.
 //

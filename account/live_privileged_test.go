@@ -85,6 +85,23 @@ func TestAmongOthers(t *testing.T) {
 	require.Equal(t, before, snapshot(t, ""))
 }
 
+// TestRunningUser: who runs is not removed.
+func TestRunningUser(t *testing.T) {
+	ensure(t, account.Set{Users: []account.User{{Name: "runner", UID: 777}}})
+	sleeper := exec.Command("sleep", "300")
+	sleeper.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 777, Gid: 777}}
+	require.NoError(t, sleeper.Start())
+	for _, backend := range []account.Backend{account.Shadow, account.Files} {
+		_, err := account.Set{Backend: backend, Users: []account.User{{Name: "runner", Absent: true}}}.Ensure(t.Context())
+		conflict := (*account.ConflictError)(nil)
+		require.ErrorAs(t, err, &conflict)
+		require.ErrorContains(t, err, fmt.Sprintf("777, as which process %d (sleep) runs", sleeper.Process.Pid))
+	}
+	require.NoError(t, sleeper.Process.Kill())
+	_ = sleeper.Wait()
+	ensure(t, account.Set{Users: []account.User{{Name: "runner", Absent: true}}})
+}
+
 // TestLockIsNamed: vipw(8) edits the accounts. Whoever can't wait is told by
 // whom he is kept; whoever can, goes on as soon as it ends.
 func TestLockIsNamed(t *testing.T) {

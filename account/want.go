@@ -242,6 +242,14 @@ func (p *planner) dropUser(want User) {
 		p.conflict("user", u.Name, "uid", fmt.Sprint(u.UID), "a system user's", "an ordinary user has the name; remove it by hand if you mean it")
 		return
 	}
+	if who, err := p.running(ID(u.UID)); err != nil || who != "" {
+		if err != nil {
+			p.fail(err)
+			return
+		}
+		p.conflict("user", u.Name, "uid", fmt.Sprintf("%d, as which %s runs", u.UID, who), "none", "stop it first")
+		return
+	}
 	p.add(step{action: removeUser, user: u, change: bedplate.Change{Detail: fmt.Sprintf("uid %d", u.UID)}})
 	keep := slices.ContainsFunc(p.set.Groups, func(g Group) bool { return g.Name == u.Name })
 	if g, ok := p.db.groups().Group(u.Name); ok && !keep && g.GID == u.GID && p.db.private(g, u.Name) {
