@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -182,13 +181,19 @@ func TestStartRefused(t *testing.T) {
 
 // Lines that systemd ignores are errors, though it says so in its log only.
 func TestSetLiveIgnoredLines(t *testing.T) {
-	gone(t, "odd.service")
-	s := unit.Set{Units: []unit.Unit{unit.Service{Name: "odd", Exec: []string{"/bin/sleep", "1000"}, Extra: []unit.Directive{{Section: "Service", Name: "CPUQuota", Value: "75"}, {Section: "Service", Name: "Nonsense", Value: "1"}}}}}
+	gone(t, "odd.service", "odd.timer")
+	service := unit.Service{Name: "odd", Type: unit.Oneshot, Exec: []string{"/bin/true"}, NoInstall: true}
+	s := unit.Set{Units: []unit.Unit{service, unit.Timer{Name: "odd", Calendar: []string{"daily", "once upon a time"}}}}
 	_, err := s.Ensure(t.Context())
 	var refused *unit.LoadError
 	require.ErrorAs(t, err, &refused)
-	require.Equal(t, "odd.service", refused.Unit)
-	require.Len(t, refused.Problems, 2)
-	require.Contains(t, strings.Join(refused.Problems, "\n"), "quota")
-	require.Contains(t, strings.Join(refused.Problems, "\n"), "Nonsense")
+	require.Equal(t, "odd.timer", refused.Unit)
+	require.Len(t, refused.Problems, 1)
+	require.Contains(t, refused.Problems[0], "once upon a time")
+
+	// What we know ourselves that systemd will ignore is not even written.
+	service.Extra = []unit.Directive{{Section: "Service", Name: "CPUQuota", Value: "75"}}
+	s.Units = []unit.Unit{service}
+	_, err = s.Plan(t.Context())
+	require.ErrorContains(t, err, "CPUQuota=75 is ignored")
 }

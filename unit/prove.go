@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -62,12 +63,16 @@ func (m Manager) Wait(ctx context.Context, unit string, outcomes ...Outcome) (St
 		return Status{Unit: unit}, err
 	}
 	defer c.close()
+	c.hold(ctx, unit)
 	waiting, cancel := earlier(ctx)
 	defer cancel()
 	for {
 		s, err := c.status(ctx, unit)
 		if err != nil {
 			return s, err
+		}
+		if s.Outcome == Stopped && s.Result == "success" && s.Invocation != "" && slices.Contains(outcomes, Finished) {
+			s.Outcome = Finished
 		}
 		if among(s.Outcome, outcomes) {
 			return s, nil
@@ -82,12 +87,7 @@ func (m Manager) Wait(ctx context.Context, unit string, outcomes ...Outcome) (St
 }
 
 func among(o Outcome, outcomes []Outcome) bool {
-	for _, w := range outcomes {
-		if o == w {
-			return true
-		}
-	}
-	return len(outcomes) == 0 && o != Starting
+	return slices.Contains(outcomes, o) || len(outcomes) == 0 && o != Starting
 }
 
 // look is how often a unit is looked at.

@@ -43,6 +43,11 @@ type Set struct {
 	// that it is known to work before the first connection. False: nothing is
 	// started, stopped or restarted.
 	Start bool
+	// Uses are files that the Set's services read when they start, such as their
+	// configuration. A running service gets what OnChange says if one of them was
+	// put in place after it was started. Its own program need not be named: one
+	// that was replaced means a restart.
+	Uses []string
 	// OnChange is what a running unit gets when its files changed.
 	OnChange ChangePolicy
 

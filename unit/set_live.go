@@ -13,6 +13,7 @@ import (
 
 	"github.com/bedplate/bedplate"
 	"github.com/bedplate/bedplate/unit/journal"
+	sd "github.com/coreos/go-systemd/v22/dbus"
 )
 
 // observed is how the units that a Set is about are, by name.
@@ -155,6 +156,16 @@ func (p *preparation) reload(ctx context.Context) error {
 		}
 	}
 	errs = append(errs, p.ignored(ctx, began))
+	for _, name := range p.set.Absent {
+		// One that had failed would be listed as failed for ever. The answer for
+		// all others is that there is no such unit.
+		errs = append(errs, p.live.call(ctx, "forget "+name, func(conn *sd.Conn) error {
+			if err := conn.ResetFailedUnitContext(ctx, name); broken(err) {
+				return err
+			}
+			return nil
+		}))
+	}
 	return errors.Join(errs...)
 }
 
@@ -257,13 +268,24 @@ func (p *preparation) verb(name string, o observation) (verb, why string) {
 	if p.set.OnChange == ReloadChanged && o.canReload {
 		since = o.changed
 	}
+	why = "its files changed"
 	if !p.changed(name, since) {
-		return "", ""
+		if f := p.replaced(o.started, p.program(name)); f != "" {
+			return verbRestart, f + " changed since its start"
+		}
+		f := ""
+		if kindOf(name) == "service" {
+			f = p.replaced(since, p.set.Uses...)
+		}
+		if f == "" {
+			return "", ""
+		}
+		why = f + " changed since its start"
 	}
 	if p.set.OnChange == ReloadChanged && o.canReload {
-		return verbReload, "its files changed"
+		return verbReload, why
 	}
-	return verbRestart, "its files changed"
+	return verbRestart, why
 }
 
 // changed says whether a unit's files change now, or were written after it was

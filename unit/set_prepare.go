@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bedplate/bedplate/internal/rootfs"
+	"github.com/bedplate/bedplate/unit/internal/directives"
 )
 
 // preparation is a Set held against the machine: what differs, and what to do.
@@ -214,11 +215,6 @@ func (p *preparation) render() error {
 		errs = append(errs, p.unit(u.UnitName(), text))
 	}
 	for _, f := range p.set.Files {
-		for _, found := range Lint(f, p.target) {
-			if found.Severity == SeverityError {
-				errs = append(errs, fmt.Errorf("unit: %s", found))
-			}
-		}
 		errs = append(errs, p.unit(f.Name, f.Bytes()))
 	}
 	taken := map[string]bool{}
@@ -252,9 +248,30 @@ func (p *preparation) unit(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
+	for _, found := range Lint(f, p.target) {
+		if p.ignores(found) {
+			errs = append(errs, fmt.Errorf("unit: %s", found))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
 	p.units[name] = f
 	p.wanted = append(p.wanted, wanted{name, path.Join(p.dir, name), text})
 	return nil
+}
+
+// ignores says whether a finding is that systemd will ignore something. What else
+// a linter has to say is for people to weigh.
+func (p *preparation) ignores(f Finding) bool {
+	switch f.Rule {
+	case "bad-value", "unknown-section":
+		return f.Severity == SeverityError
+	case "unknown-directive":
+		return f.Severity == SeverityError && p.target.version() <= directives.Newest
+	}
+	return false
 }
 
 // names are the units of the Set, in its order.
