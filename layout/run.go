@@ -86,17 +86,7 @@ func (r *run) plan(ctx context.Context) error {
 		errs = append(errs, r.aboveRecord()...)
 	}
 	first := len(r.changes)
-	for i := range r.items {
-		if r.items[i].early {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("layout: %w", err)
-		}
-		if err := r.item(&r.items[i]); err != nil {
-			errs = append(errs, err)
-		}
-	}
+	errs = append(errs, r.lookAtAll(ctx))
 	if err := errors.Join(errs...); err != nil || r.record == nil {
 		return err
 	}

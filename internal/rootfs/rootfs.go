@@ -64,6 +64,15 @@ func (r *Root) Make() error {
 	return err
 }
 
+// Again opens the same root once more.
+func (r *Root) Again() (*Root, error) {
+	fd, err := unix.FcntlInt(r.dir.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("root %s: %w", r.path, err)
+	}
+	return &Root{os.NewFile(uintptr(fd), r.path), r.path}, nil
+}
+
 // Close closes the root; files opened from it stay open.
 func (r *Root) Close() error {
 	if r.Missing() {
