@@ -268,3 +268,16 @@ func TestPackRefuses(t *testing.T) {
 	_, err := goenv.Pack{Dir: program(t, "")}.Write(t.Context(), file)
 	require.ErrorContains(t, err, "nobody could vouch")
 }
+
+// A go.sum that lacks something is refused, and not completed behind the
+// project's back.
+func TestPackWantsACompleteGoSum(t *testing.T) {
+	c := newCorp(t)
+	fromCorp(t, c, "")
+	dir := program(t, "")
+	_, err := goenv.Pack{Dir: dir}.Write(t.Context(), filepath.Join(t.TempDir(), "bundle"))
+	require.ErrorContains(t, err, "go.sum")
+	sum, readErr := os.ReadFile(filepath.Join(dir, "go.sum"))
+	require.NoError(t, readErr)
+	require.Empty(t, sum)
+}

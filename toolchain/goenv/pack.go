@@ -60,7 +60,8 @@ func (p Pack) Write(ctx context.Context, name string) (_ Packed, err error) {
 	if err != nil {
 		return Packed{}, err
 	}
-	if mod := p.ask(ctx, "GOMOD"); mod == "" || mod == os.DevNull {
+	mod := p.ask(ctx, "GOMOD")
+	if mod == "" || mod == os.DevNull {
 		return Packed{}, fmt.Errorf("goenv: Dir=%q is in no module; name a directory with a go.mod, or one below it", p.Dir)
 	}
 	if m.SumDB.Off {
@@ -71,7 +72,10 @@ func (p Pack) Write(ctx context.Context, name string) (_ Packed, err error) {
 		return Packed{}, fmt.Errorf("goenv: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	if err := p.download(ctx, tmp, m); err != nil {
+	if err := p.download(ctx, mod, tmp, m); err != nil {
+		return Packed{}, err
+	}
+	if err := p.sufficient(ctx, filepath.Dir(mod), tmp); err != nil {
 		return Packed{}, err
 	}
 	dir, err := os.OpenRoot(filepath.Join(tmp, "cache", "download"))
@@ -106,9 +110,20 @@ func (p Pack) goCommand() string {
 	return p.Go
 }
 
-// download lets the go command fill a module cache with what go.mod and go.sum say.
-func (p Pack) download(ctx context.Context, cache string, m Modules) error {
-	env := append(os.Environ(), "GOMODCACHE="+cache, "GOFLAGS=-mod=readonly -modcacherw", "GOWORK=off")
+// download lets the go command fill a module cache with what go.mod and go.sum
+// say. It works on copies of the two: it would complete the project's go.sum.
+func (p Pack) download(ctx context.Context, mod, cache string, m Modules) error {
+	copied := filepath.Join(cache, "project.mod")
+	for to, from := range map[string]string{copied: mod, strings.TrimSuffix(copied, ".mod") + ".sum": filepath.Join(filepath.Dir(mod), "go.sum")} {
+		b, err := os.ReadFile(from)
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			err = os.WriteFile(to, b, 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("goenv: %w", err)
+		}
+	}
+	env := append(os.Environ(), "GOMODCACHE="+cache, "GOFLAGS="+joinFlags([]string{"-modfile=" + copied, "-modcacherw"}), "GOWORK=off")
 	if first := p.localCache(ctx); first != "" && len(m.Proxy) > 0 {
 		// What this machine has already need not come over the network again;
 		// go.sum and the database check it all the same.
@@ -134,6 +149,20 @@ func (p Pack) download(ctx context.Context, cache string, m Modules) error {
 	}
 	// A module without requirements downloads nothing.
 	return errors.Join(append(errs, os.MkdirAll(filepath.Join(cache, "cache", "download"), 0o755))...)
+}
+
+// sufficient finds every package that the project's packages and tests import,
+// with nothing but what was downloaded and what go.sum vouches for.
+func (p Pack) sufficient(ctx context.Context, root, cache string) error {
+	cmd := exec.CommandContext(ctx, p.goCommand(), "list", "-deps", "-test", "./...")
+	cmd.Dir, cmd.WaitDelay = root, 10*time.Second
+	cmd.Env = append(os.Environ(), "GOMODCACHE="+cache, "GOPROXY=off", "GOFLAGS=-mod=readonly -modcacherw", "GOWORK=off")
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("goenv: what %s needs is not all in go.mod and go.sum; run go mod tidy there: %w: %s", root, err, strings.TrimSpace(complaints.String()))
+	}
+	return nil
 }
 
 // ask gives one setting of the go command's in Dir; "" where it can't be asked.
