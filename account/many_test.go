@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +22,7 @@ func TestOneOfMany(t *testing.T) {
 	}
 	_, _ = os.Stdin.Read(make([]byte, 1)) // all start when it ends
 	s := account.Set{Root: os.Getenv("ACCOUNT_TEST_ROOT"), Backend: account.Backend(os.Getenv("ACCOUNT_TEST_BACKEND")), Users: []account.User{{Name: name, SubIDs: true}, {Name: "shared", Groups: []string{"adm"}}}}
-	if s.Root == "" { // slow, in the machine
+	if s.Root == "" || s.Backend == account.Record { // slow in the machine; no subordinate ids
 		s.Users = []account.User{{Name: name}}
 	}
 	made, err := s.Ensure(t.Context())
@@ -101,4 +102,11 @@ func one(t testing.TB, s account.Set) {
 
 func TestManyProcesses(t *testing.T) {
 	one(t, account.Set{Root: rootWith(t, nil), Backend: account.Files})
+}
+
+func TestManyRecord(t *testing.T) {
+	root := rootWith(t, nil)
+	made := together(t, account.Set{Root: root, Backend: account.Record}, slices.Repeat([]string{"one"}, 32))
+	slices.Sort(made)
+	require.Equal(t, []string{"create file /etc/sysusers.d/bedplate-one.conf", "create group one", "create user one"}, made)
 }

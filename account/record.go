@@ -2,6 +2,7 @@ package account
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/bedplate/bedplate"
 	"github.com/bedplate/bedplate/internal/atomicfile"
+	"github.com/bedplate/bedplate/internal/passwd"
 	"github.com/bedplate/bedplate/internal/sysusers"
 )
 
@@ -162,8 +164,28 @@ func (p *planner) undropped(old []sysusers.Line) []sysusers.Line {
 // all is every change that writing it is.
 func (r record) all() []bedplate.Change { return slices.Concat(r.changes, r.file) }
 
-// writeRecord makes the fragment the result.
-func (p *planner) writeRecord(steps []step) ([]bedplate.Change, error) {
+// writeRecord makes the fragment the result. It waits for others that do the
+// same, and looks again behind the lock.
+func (p *planner) writeRecord(ctx context.Context, steps []step) (made []bedplate.Change, err error) {
+	if rec, err := p.compare(steps); err != nil || !rec.differs {
+		return nil, err
+	}
+	if _, err := p.root.MkdirAll(recordDir, 0o755); err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	lock, err := passwd.Acquire(ctx, p.root)
+	switch {
+	case err == nil:
+		defer func() { err = errors.Join(err, lock.Release()) }()
+	case !errors.Is(err, errors.ErrUnsupported): // images are built on other systems, too
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	if err := p.reload(); err != nil {
+		return nil, err
+	}
+	if steps, err = p.plan(); err != nil {
+		return nil, err
+	}
 	rec, err := p.compare(steps)
 	if err == nil {
 		err = p.writeFragment(rec)

@@ -55,7 +55,7 @@ func (s Set) Ensure(ctx context.Context) ([]bedplate.Change, error) {
 	}
 	switch {
 	case p.record:
-		return p.writeRecord(steps)
+		return p.writeRecord(ctx, steps)
 	case len(steps) == 0:
 		if stale, err := p.stale(); err != nil || !stale {
 			return nil, err
