@@ -95,11 +95,14 @@ func belowProblem(_ *linter, _, value string) string {
 func commandProblem(_ *linter, _, value string) string {
 	program := strings.TrimLeft(value, "@-:+!|")
 	list, ok := split(program)
+	prefix := value[:len(value)-len(program)]
 	switch {
 	case !ok:
 		return "a quote is not closed"
 	case len(list) == 0:
 		return "it names no program"
+	case strings.Contains(prefix, "@") && len(list) == 1:
+		return "behind @ the program's own name for itself follows the path"
 	case !rooted(list[0]) && strings.Contains(list[0], "/"):
 		return fmt.Sprintf("%q is neither an absolute path nor a name to search for", list[0])
 	}
@@ -107,7 +110,7 @@ func commandProblem(_ *linter, _, value string) string {
 }
 
 func accountProblem(_ *linter, _, value string) string {
-	if !strings.Contains(value, "%") && !accountName.MatchString(value) {
+	if !strings.Contains(value, "%") && strings.ContainsAny(value, ":/") {
 		return "it is no account's name: letters, digits, _ and -, at most 31"
 	}
 	return ""
@@ -126,4 +129,17 @@ func signalProblem(_ *linter, _, value string) string {
 		return ""
 	}
 	return "there is no such signal; SIGTERM is one"
+}
+
+// conditionProblem checks the conditions that look at a path.
+func conditionProblem(_ *linter, key, value string) string {
+	_, test, ok := strings.Cut(key, "Condition")
+	if !ok {
+		_, test, _ = strings.Cut(key, "Assert")
+	}
+	p := strings.TrimLeft(value, "|! \t")
+	if contains(conditionPaths, test) && !rooted(p) {
+		return "the path is not absolute"
+	}
+	return ""
 }

@@ -124,10 +124,24 @@ func resourceProblem(l *linter, name, value string) string {
 			return "it is no limit; write a number, soft:hard or infinity"
 		}
 	}
+	if soft, hard, two := strings.Cut(value, ":"); two && softOver(soft, hard) {
+		return "the soft limit is over the hard one"
+	}
 	if strings.Count(value, ":") > 1 {
 		return "it is one limit, or soft:hard"
 	}
 	return ""
+}
+
+func softOver(soft, hard string) bool {
+	for _, units := range []map[string]float64{sizeUnits, spanUnits} {
+		s, okS := quantity(soft, units)
+		h, okH := quantity(hard, units)
+		if okS && okH {
+			return s > h
+		}
+	}
+	return false
 }
 
 func percentProblem(number string, most float64) string {

@@ -48,6 +48,7 @@ var byKind = map[string]problem{
 // byKey are the checks of directives of which systemd says no kind, or too wide a one.
 var byKey = map[string]problem{
 	"SystemCallFilter":       callsProblem,
+	"DeviceAllow":            nil,
 	"SystemCallLog":          callsProblem,
 	"RestrictNamespaces":     namespacesProblem,
 	"CPUQuota":               quotaProblem,
@@ -90,6 +91,9 @@ func (l *linter) values() {
 		if what != "" {
 			l.report(e, "bad-value", SeverityError, l.quote(e)+" "+what, fix)
 		}
+		if contains([]string{"User", "Group", "SocketUser", "SocketGroup"}, e.Key) && what == "" && !strings.Contains(e.Value, "%") && !accountName.MatchString(e.Value) {
+			l.report(e, "account-name", SeverityWarning, l.quote(e)+" is a name that systemd takes with a warning, and other tools do not", "use letters, digits, _ and -, at most 31, and no digit first")
+		}
 	}
 }
 
@@ -108,7 +112,11 @@ func (l *linter) value(e Entry, kind string) (what, fix string) {
 		return words.problem(l, e)
 	}
 	check, special := byKey[e.Key]
-	if !special {
+	switch {
+	case special:
+	case e.Section == "Unit" && (strings.HasPrefix(e.Key, "Condition") || strings.HasPrefix(e.Key, "Assert")):
+		check = conditionProblem
+	default:
 		check = byKind[kind]
 	}
 	if check == nil {
@@ -172,7 +180,7 @@ func familyProblem(l *linter, _, value string) string {
 		switch {
 		case w == "none" && l.version < 249:
 			return "the word none came with systemd 249"
-		case w != "none" && !family.MatchString(w):
+		case w != "none" && !contains(families, strings.TrimPrefix(w, "AF_")):
 			return fmt.Sprintf("there is no address family %q; AF_INET is one", w)
 		}
 	}
@@ -180,9 +188,14 @@ func familyProblem(l *linter, _, value string) string {
 }
 
 func callsProblem(l *linter, _, value string) string {
-	for w := range strings.FieldsSeq(strings.TrimPrefix(value, "~")) {
-		if name, _, _ := strings.Cut(w, ":"); !syscalls.Known(l.version, name) {
+	list, denies := strings.CutPrefix(value, "~")
+	for w := range strings.FieldsSeq(list) {
+		name, _, number := strings.Cut(w, ":")
+		switch {
+		case !syscalls.Known(l.version, name):
 			return fmt.Sprintf("systemd %d knows no system call and no group %q", l.version, name)
+		case number && !denies:
+			return "only what is denied, behind a ~, can have an error number"
 		}
 	}
 	return ""

@@ -2,7 +2,6 @@ package unit
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -99,7 +98,9 @@ func (v vocabulary) problem(l *linter, e Entry) (what, fix string) {
 	return ignored + "there is no such value", "it is one of " + all
 }
 
-var family = regexp.MustCompile(`^AF_[A-Z0-9_]+$`)
+// families of sockets that Linux has (socket(2)), without AF_.
+var families = strings.Fields(`UNIX LOCAL INET AX25 IPX APPLETALK NETROM BRIDGE ATMPVC X25 INET6 ROSE DECnet NETBEUI SECURITY KEY NETLINK ROUTE PACKET ASH
+	ECONET ATMSVC RDS SNA IRDA PPPOX WANPIPE LLC IB MPLS CAN TIPC BLUETOOTH IUCV RXRPC ISDN PHONET IEEE802154 CAIF ALG NFC VSOCK KCM QIPCRTR SMC XDP MCTP`)
 
 // capabilities that Linux has (capabilities(7)), without CAP_.
 var capabilities = strings.Fields(`CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE

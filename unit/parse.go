@@ -64,7 +64,7 @@ const maxFile = 1 << 20
 // nothing either. It is nil only when it could not be read or is no unit file at
 // all.
 func Parse(name string, r io.Reader) (*File, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	text, err := readAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("unit: %s: %w", name, err)
 	}
@@ -74,6 +74,16 @@ func Parse(name string, r io.Reader) (*File, error) {
 	return parse(name, text)
 }
 
+// readAll reads no more than is needed to see that a file is too large.
+func readAll(r io.Reader) ([]byte, error) {
+	var b bytes.Buffer
+	if l, ok := r.(interface{ Len() int }); ok {
+		b.Grow(min(l.Len(), maxFile) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(io.LimitReader(r, maxFile+1))
+	return b.Bytes(), err
+}
+
 const blank = " \t\r"
 
 func parse(name string, text []byte) (*File, error) {
@@ -81,6 +91,7 @@ func parse(name string, text []byte) (*File, error) {
 	var errs []error
 	section := ""
 	src := string(text)
+	plain := strings.IndexByte(src, 0) < 0 && utf8.ValidString(src) // no need to look at each line
 	off := 0
 	if strings.HasPrefix(src, bom) {
 		off = len(bom)
@@ -96,9 +107,9 @@ func parse(name string, text []byte) (*File, error) {
 		key, value, assigns := strings.Cut(trimmed, "=")
 		problem, column := "", 1
 		switch {
-		case strings.IndexByte(trimmed, 0) >= 0:
+		case !plain && strings.IndexByte(trimmed, 0) >= 0:
 			problem, column = "the line holds a NUL byte", strings.IndexByte(logical, 0)+1
-		case !utf8.ValidString(trimmed):
+		case !plain && !utf8.ValidString(trimmed):
 			problem, column = "the line is not valid UTF-8; systemd would ignore it", invalidAt(logical)+1
 		case trimmed[0] == '[':
 			if trimmed[len(trimmed)-1] != ']' || len(trimmed) < 3 {
@@ -161,7 +172,11 @@ func physical(text string, off int) (line string, next int) {
 // continued says whether a line goes on: it ends in a backslash that is not
 // itself escaped.
 func continued(line string) bool {
-	return (len(line)-len(strings.TrimRight(line, `\`)))%2 == 1
+	n := len(line)
+	for n > 0 && line[n-1] == '\\' {
+		n--
+	}
+	return (len(line)-n)%2 == 1
 }
 
 func comment(line string) bool {

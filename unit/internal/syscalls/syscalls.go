@@ -21,8 +21,9 @@ var dumps embed.FS
 var Versions = []int{247, 252, 257}
 
 type version struct {
-	groups map[string][]string
-	known  map[string]bool
+	groups   map[string][]string
+	known    map[string]bool
+	expanded map[string][]string
 }
 
 var loaded = sync.OnceValue(func() map[int]version {
@@ -32,7 +33,7 @@ var loaded = sync.OnceValue(func() map[int]version {
 		if err != nil {
 			panic(err) // embedded: can't be
 		}
-		this := version{map[string][]string{}, map[string]bool{}}
+		this := version{map[string][]string{}, map[string]bool{}, map[string][]string{}}
 		group := ""
 		for line := range strings.Lines(string(text)) {
 			line = strings.TrimSuffix(line, "\n")
@@ -45,6 +46,9 @@ var loaded = sync.OnceValue(func() map[int]version {
 			if name[0] != '@' {
 				this.known[name] = true
 			}
+		}
+		for g := range this.groups {
+			this.expanded[g] = this.expand(g)
 		}
 		all[v] = this
 	}
@@ -69,9 +73,15 @@ func Known(systemd int, name string) bool {
 }
 
 // Expand is the system calls of a group, those of the groups within it included,
-// sorted. A name that is no group is itself.
+// sorted. A name that is no group is itself. The list is not to be changed.
 func Expand(systemd int, name string) []string {
-	v := at(systemd)
+	if list, ok := at(systemd).expanded[name]; ok {
+		return list
+	}
+	return []string{name}
+}
+
+func (v version) expand(group string) []string {
 	seen := map[string]bool{}
 	var add func(string)
 	add = func(name string) {
@@ -83,7 +93,7 @@ func Expand(systemd int, name string) []string {
 			add(m)
 		}
 	}
-	add(name)
+	add(group)
 	list := make([]string, 0, len(seen))
 	for n := range seen {
 		if n[0] != '@' {
