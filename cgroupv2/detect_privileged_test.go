@@ -16,9 +16,14 @@ import (
 // another, which has to succeed.
 func elsewhere(t *testing.T, g cgroupv2.Group, script, after string) (d detected) {
 	t.Helper()
+	return unshared(t, g, "-C -m", script, after)
+}
+
+func unshared(t *testing.T, g cgroupv2.Group, namespaces, script, after string) (d detected) {
+	t.Helper()
 	exe, err := os.Executable()
 	require.NoError(t, err)
-	out := run(t, "sh", "-c", "echo $$ >"+mount+"/"+g.Path+"/cgroup.procs && exec unshare -C -m sh -ec '"+script+"; "+exe+" load detect; "+after+"'")
+	out := run(t, "sh", "-c", "echo $$ >"+mount+"/"+g.Path+"/cgroup.procs && exec unshare "+namespaces+" sh -ec '"+script+"; "+exe+" load detect; "+after+"'")
 	require.NoError(t, json.Unmarshal([]byte(out), &d), out)
 	return d
 }
@@ -26,7 +31,7 @@ func elsewhere(t *testing.T, g cgroupv2.Group, script, after string) (d detected
 // As in a container: the outermost cgroup in sight is our own, its limit binds, and
 // without a systemd all below is ours.
 func TestDetectInAContainer(t *testing.T) {
-	g := made(t, delegated(t)+"/container", cgroupv2.Limits{MemoryMax: cgroupv2.MiB(300)})
+	g := made(t, delegated(t)+"/container", cgroupv2.Limits{MemoryMax: cgroupv2.MiB(300), TasksMax: cgroupv2.Tasks(100)})
 	d := elsewhere(t, g, "umount -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; mount -t tmpfs none /run/systemd; mkdir /sys/fs/cgroup/leaf; echo $$ >/sys/fs/cgroup/leaf/cgroup.procs", "true")
 	require.Equal(t, cgroupv2.Unified, d.Mode)
 	require.True(t, d.Inner)
@@ -60,12 +65,12 @@ func TestPlacesThatAreNoHierarchy(t *testing.T) {
 	require.True(t, d.Refused)
 
 	// v1's own hierarchy at the place, as on a legacy machine.
-	d = elsewhere(t, g, "umount -l /sys/fs/cgroup; mount -t cgroup -o none,name=old none /sys/fs/cgroup; mount -t tmpfs none /run/systemd; mkdir -p /sys/fs/cgroup/x", "test ! -e /sys/fs/cgroup/y")
+	d = unshared(t, g, "-m", "umount -l /sys/fs/cgroup; mount -t cgroup -o none,name=old none /sys/fs/cgroup; mount -t tmpfs none /run/systemd; mkdir -p /sys/fs/cgroup/x", "test ! -e /sys/fs/cgroup/y")
 	require.Equal(t, cgroupv2.None, d.Mode, "a named hierarchy has no controllers")
 	require.True(t, d.Refused)
 
 	// systemd's hybrid layout: v2 is one folder down.
-	d = elsewhere(t, g, "umount -l /sys/fs/cgroup; mount -t tmpfs none /sys/fs/cgroup; mkdir /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; mount -t cgroup2 none /sys/fs/cgroup/unified; mount -t cgroup -o none,name=systemd none /sys/fs/cgroup/systemd; mount -t tmpfs none /run/systemd", "test ! -e /sys/fs/cgroup/unified/y")
+	d = unshared(t, g, "-m", "umount -l /sys/fs/cgroup; mount -t tmpfs none /sys/fs/cgroup; mkdir /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; mount -t cgroup2 none /sys/fs/cgroup/unified; mount -t cgroup -o none,name=systemd none /sys/fs/cgroup/systemd; mount -t tmpfs none /run/systemd", "test ! -e /sys/fs/cgroup/unified/y")
 	require.Equal(t, mount+"/unified", d.Mount)
 	require.True(t, d.Refused)
 	require.False(t, d.Delegated)

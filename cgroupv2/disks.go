@@ -19,6 +19,9 @@ type Disk struct {
 	Chain []string
 }
 
+// String is the way to the disk.
+func (d Disk) String() string { return strings.Join(d.Chain, " → ") }
+
 // NoDiskError is something that lies on no disk of this machine: a file system of
 // the network or of memory, an overlay.
 type NoDiskError struct {
@@ -49,7 +52,7 @@ type AmbiguousError struct {
 func (e *AmbiguousError) Error() string {
 	ways := []string{}
 	for _, d := range e.Disks {
-		ways = append(ways, strings.Join(d.Chain, " → "))
+		ways = append(ways, d.String())
 	}
 	return fmt.Sprintf("cgroupv2: %s lies on %d disks; say limits for each: %s", e.Path, len(e.Disks), strings.Join(ways, "; "))
 }

@@ -126,7 +126,7 @@ func TestProtectionUnderDemand(t *testing.T) {
 	read := starts(t, kept, "read", "/var/tmp/with")
 	require.NoError(t, read.Wait())
 	// A neighbour that reads a lot: its own cache is to be taken, not the other's.
-	run(t, "dd", "if=/dev/zero", "of=/var/tmp/lot", "bs=1M", "count=150")
+	run(t, "dd", "if=/dev/zero", "of=/var/tmp/lot", "bs=1M", "count=110")
 	run(t, "sync")
 	lot := starts(t, other, "read", "/var/tmp/lot")
 	require.NoError(t, lot.Wait())

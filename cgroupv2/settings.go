@@ -3,6 +3,8 @@ package cgroupv2
 import (
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -111,10 +113,14 @@ func (l Limits) settings(disks disksOf) (list []setting, err error) {
 	return list, nil
 }
 
-// bfqLoaded says whether the kernel has the BFQ scheduler loaded. Tests change it.
+// bfqLoaded says whether the kernel has the BFQ scheduler for any disk, as a module
+// that is loaded or built in. Tests change it.
 var bfqLoaded = func() bool {
-	_, err := os.Stat("/sys/module/bfq")
-	return err == nil
+	files, _ := filepath.Glob("/sys/block/*/queue/scheduler") // the pattern is valid
+	return slices.ContainsFunc(files, func(file string) bool {
+		text, err := os.ReadFile(file)
+		return err == nil && slices.Contains(strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(string(text))), "bfq")
+	})
 }
 
 // line is the limit as a line of io.max.

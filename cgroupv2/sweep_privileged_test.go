@@ -19,7 +19,7 @@ import (
 // the long form.
 func TestSweepOfMany(t *testing.T) {
 	d := delegated(t)
-	outer, inner := 8, 99
+	outer, inner := 4, 99
 	if long() {
 		outer = 100
 	}
@@ -118,6 +118,7 @@ func TestGroupsThatVanishWhileTheyAreSet(t *testing.T) {
 			}
 		}
 	})
+	above := kernel(t, d, "pids.max")
 	failed := 0
 	for i := range 200 {
 		if err := cgroupv2.Set(g.Path, cgroupv2.Limits{TasksMax: cgroupv2.Tasks(uint64(3 + i%2))}); err != nil {
@@ -128,7 +129,7 @@ func TestGroupsThatVanishWhileTheyAreSet(t *testing.T) {
 	close(done)
 	churn.Wait()
 	t.Logf("%d of 200 met a group that was gone", failed)
-	require.Equal(t, "max", kernel(t, d, "pids.max"), "of the group above")
+	require.Equal(t, above, kernel(t, d, "pids.max"), "of the group above")
 }
 
 func TestPeakThatBeginsAnew(t *testing.T) {
