@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/bedplate/bedplate/internal/testenv"
+	"github.com/bedplate/bedplate/internal/testenv/provisioned"
 	"github.com/bedplate/bedplate/verify"
 	"github.com/bedplate/bedplate/verify/checks"
 	"github.com/stretchr/testify/require"
@@ -41,26 +42,16 @@ func started(t *testing.T, argv ...string) (code int, stdout, stderr string) {
 	return 0, out.String(), complaint.String()
 }
 
-func provision(t *testing.T) {
-	t.Helper()
-	if _, err := os.Stat(binary); err == nil {
-		return
-	}
-	read := func(name string) string {
-		b, err := os.ReadFile(testenv.Payload(t, name))
-		require.NoError(t, err)
-		return strings.TrimSpace(string(b))
-	}
-	code, out, complaint := started(t, testenv.Payload(t, "bin/provision"), "-live", "-go", read("sdk/version"), "-source", testenv.Payload(t, "sdk/sdk.zip"), "-sha256", read("sdk/sha256"), "-binary", testenv.Payload(t, "bin/hello"))
-	require.Zero(t, code, out+complaint)
+func TestProvisionedMachine(t *testing.T) {
+	provisioned.Machine(t)
 	require.NoError(t, verify.Run(t.Context(), checks.HTTP(url+"/", "hello")).Err())
-	sh(t, "systemctl reset-failed")
+	t.Run("on the target", onTheTarget)
+	t.Run("without root", withoutRoot)
 }
 
-// TestOnTheTarget: this test binary is static, and there is no Go in PATH; the
+// onTheTarget: this test binary is static, and there is no Go in PATH; the
 // policy is run by it, by the command, and from the file, and all say the same.
-func TestOnTheTarget(t *testing.T) {
-	provision(t)
+func onTheTarget(t *testing.T) {
 	_, err := exec.LookPath("go")
 	require.ErrorIs(t, err, exec.ErrNotFound)
 	self, err := os.Executable()
@@ -106,10 +97,9 @@ var needRoot = []string{
 	"account/password/hello", "path/" + config + "/mode", "path/" + config + "/owned by", "unit/hello.service/go limits", "unit/hello.service/listening", "write audit/hello", "go/stray",
 }
 
-// TestWithoutRoot: what an ordinary user can't see is unknown, and nothing fails
+// withoutRoot: what an ordinary user can't see is unknown, and nothing fails
 // for that.
-func TestWithoutRoot(t *testing.T) {
-	provision(t)
+func withoutRoot(t *testing.T) {
 	code, out, complaint := started(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", testenv.Payload(t, "bin/compliance"), "-format", "json")
 	require.Equal(t, exitFailed, code, complaint)
 	var report struct {

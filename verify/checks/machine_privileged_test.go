@@ -6,12 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bedplate/bedplate/account"
 	"github.com/bedplate/bedplate/cgroupv2"
 	"github.com/bedplate/bedplate/internal/testenv"
+	"github.com/bedplate/bedplate/internal/testenv/provisioned"
 	"github.com/bedplate/bedplate/verify"
 	"github.com/bedplate/bedplate/verify/checks"
 	"github.com/stretchr/testify/require"
@@ -33,26 +35,15 @@ func sh(t testing.TB, line string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func payload(t testing.TB, name string) string {
+// provision makes this machine what examples/provision makes of one, and gives the
+// version of its Go.
+func provision(t testing.TB) string {
 	t.Helper()
-	b, err := os.ReadFile(testenv.Payload(t, name))
-	require.NoError(t, err)
-	return strings.TrimSpace(string(b))
-}
-
-// provision makes this machine what examples/provision makes of one. It is done
-// once, whichever test comes first.
-func provision(t testing.TB) {
-	t.Helper()
-	if _, err := os.Stat(binary); err == nil {
-		return
-	}
-	out, err := exec.Command(testenv.Payload(t, "bin/provision"), "-live", "-go", payload(t, "sdk/version"), "-source", testenv.Payload(t, "sdk/sdk.zip"),
-		"-sha256", payload(t, "sdk/sha256"), "-binary", testenv.Payload(t, "bin/hello"), "-disk", testenv.Scratch(t)).CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	version := provisioned.Machine(t, "-disk", testenv.Scratch(t))
 	// A request, so that the service has something to say and to log.
 	require.NoError(t, verify.Run(t.Context(), checks.HTTP(url+"/", "hello")).Err())
-	sh(t, "journalctl --sync; systemctl reset-failed")
+	sh(t, "journalctl --sync")
+	return version
 }
 
 func wantedLimits(t testing.TB) cgroupv2.Limits {
@@ -81,7 +72,7 @@ var entries = []entry{
 // those of the untouched machine, so it is made before anything is touched.
 func suite(t testing.TB) (list []verify.Check) {
 	t.Helper()
-	provision(t)
+	version := provision(t)
 	needs := func(need string, some ...verify.Check) {
 		for _, c := range some {
 			c.Needs = append(c.Needs, need)
@@ -89,7 +80,7 @@ func suite(t testing.TB) (list []verify.Check) {
 		}
 	}
 	add := func(some ...verify.Check) { list = append(list, some...) }
-	limits, version := wantedLimits(t), payload(t, "sdk/version")
+	limits := wantedLimits(t)
 
 	add(checks.SystemdVersion(testenv.Systemd(t)), checks.SystemRunning(), checks.CgroupUnified(), checks.CgroupControllers("", "cpu", "memory", "io", "pids"), checks.PSI(),
 		checks.KernelCommandLine("psi=1", "cgroup_no_v1=all"), checks.NextKernelCommandLine("", "psi=1"))
@@ -150,12 +141,11 @@ func report(t testing.TB, r verify.Report) string {
 	return b.String()
 }
 
-// TestUntouchedMachine: no false alarm. What warns is IO weights without a
+// untouched: no false alarm. What warns is IO weights without a
 // scheduler that acts on them, and what does not apply is the boot loader: the
 // machine is booted by the emulator.
-func TestUntouchedMachine(t *testing.T) {
-	list := suite(t)
-	list = append(list, checks.ProveMemoryMax(cgroupv2.MiB(32)), checks.ProveCPUMax(cgroupv2.Percent(20)))
+func untouched(t *testing.T, list []verify.Check) {
+	list = append(slices.Clone(list), checks.ProveMemoryMax(cgroupv2.MiB(32)), checks.ProveCPUMax(cgroupv2.Percent(20)))
 	r := verify.Run(t.Context(), list...)
 	t.Log(report(t, r))
 	for _, res := range r.Results {

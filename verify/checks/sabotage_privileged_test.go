@@ -14,11 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSeededFaults seeds one fault after the other into the provisioned machine.
-// Each has to be found by the checks that it is about, with its cause, and by no
-// others. BEDPLATE_LONG=1 takes all; otherwise every sixth has its day.
-func TestSeededFaults(t *testing.T) {
+// TestProvisionedMachine: there is no false alarm on an untouched machine; then one
+// fault after the other is seeded. Each has to be found by the checks that it is
+// about, with its cause, and by no others. BEDPLATE_LONG=1 takes all; otherwise
+// every sixth has its day.
+func TestProvisionedMachine(t *testing.T) {
 	list := suite(t)
+	t.Run("untouched", func(t *testing.T) { untouched(t, list) })
+	t.Run("seeded faults", func(t *testing.T) { seeded(t, list) })
+	t.Run("dropped entries", func(t *testing.T) { dropped(t, list) })
+}
+
+func seeded(t *testing.T, list []verify.Check) {
 	for i := range list {
 		if strings.HasPrefix(list[i].Name, "http/") || strings.HasPrefix(list[i].Name, "heap/") || strings.HasPrefix(list[i].Name, "metric/") {
 			list[i].Timeout = 3 * time.Second
@@ -86,4 +93,28 @@ func about(t *testing.T, list []verify.Check, f fault) (some []verify.Check) {
 		}
 	}
 	return some
+}
+
+// dropped lets the service log more than it may: what journald drops is found for
+// the rest of this boot, so that this is the last fault.
+func dropped(t *testing.T, list []verify.Check) {
+	s := &sabotage{TB: t}
+	defer s.mend()
+	s.restart(func() {
+		s.reload(func() {
+			s.dropIn(unitDir+"hello.service.d", "Service", "LogRateLimitIntervalSec=2s\nLogRateLimitBurst=1")
+		})
+	})
+	var last verify.Report
+	for range 30 {
+		for range 10 { // journald lets more through where the disk is empty
+			require.NoError(t, verify.Run(t.Context(), checks.HTTP(url+"/", "hello")).Err())
+		}
+		// It says what it dropped when the next entry comes after the interval.
+		if last = verify.Run(t.Context(), checks.JournalComplete(service)); last.Count(verify.Fail) == 1 {
+			require.Contains(t, last.Results[0].Cause, "journald: Suppressed ")
+			return
+		}
+	}
+	t.Fatal("nothing was found: ", last.Results[0].Finding)
 }
