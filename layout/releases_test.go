@@ -19,7 +19,11 @@ import (
 
 func shelf(t testing.TB) layout.Releases {
 	t.Helper()
-	root := t.TempDir()
+	return shelfIn(t, t.TempDir())
+}
+
+func shelfIn(t testing.TB, root string) layout.Releases {
+	t.Helper()
 	_, err := layout.Tree{Root: root, Owners: layout.RecordOwners, Entries: layout.Service{Name: "app"}.Entries()}.Ensure(t.Context())
 	require.NoError(t, err)
 	r := layout.Releases{Root: root, Dir: "/opt/app/releases"}
