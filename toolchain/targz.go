@@ -2,7 +2,7 @@ package toolchain
 
 import (
 	"archive/tar"
-	"bytes"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// buffered files are handed to the writers; larger ones go straight through.
+// buffered files are handed to the writers whole; larger ones in pieces.
 const buffered = 256 << 10
 
 // maxPadding is what may follow a tar's end: tar fills up its last block.
@@ -25,18 +25,21 @@ const maxPadding = 1 << 20
 // not wait for the network.
 func unpackTarGz(ctx context.Context, t *tree, open func(context.Context) io.Reader) error {
 	group, ctx := errgroup.WithContext(ctx)
-	z, err := gzip.NewReader(open(ctx))
+	z, err := gzip.NewReader(bufio.NewReaderSize(open(ctx), buffered))
 	if err != nil {
 		return fmt.Errorf("it is no .tar.gz: %w", err)
 	}
 	defer z.Close()
-	jobs := make(chan job, 64)
+	p := &packer{ctx: ctx, jobs: make(chan job, slabs), free: make(chan []byte, slabs)}
+	for range slabs {
+		p.free <- make([]byte, buffered)
+	}
 	for range 2 {
-		group.Go(func() error { return writeJobs(ctx, t, jobs) })
+		group.Go(func() error { return p.write(t) })
 	}
 	group.Go(func() error {
-		defer close(jobs)
-		if err := readTar(ctx, t, tar.NewReader(z), jobs); err != nil {
+		defer close(p.jobs)
+		if err := readTar(t, tar.NewReader(z), p); err != nil {
 			return err
 		}
 		// gzip's own checksum comes after the end of the tar.
@@ -52,38 +55,167 @@ func unpackTarGz(ctx context.Context, t *tree, open func(context.Context) io.Rea
 	return group.Wait()
 }
 
-// job is a file whose content is in memory.
-type job struct {
-	name    string
-	exec    bool
-	content []byte
+// slabs are the buffers between the goroutine that inflates and those that write.
+const slabs = 16
+
+// packer hands files to the writers: small ones many at a time, so that the
+// goroutines seldom wait for each other, and large ones piece by piece.
+type packer struct {
+	ctx  context.Context //nolint:containedctx // of one unpackTarGz
+	jobs chan job
+	free chan []byte
+
+	slab []byte // being filled
+	used int
+	now  []packed
 }
 
-func writeJobs(ctx context.Context, t *tree, jobs <-chan job) error {
-	dirs := directories{root: t.root}
-	defer dirs.close()
-	for j := range jobs {
-		dir, err := dirs.of(j.name)
+// job is a slab with small files, or a large file whose pieces come by a channel.
+type job struct {
+	slab  []byte
+	files []packed
+	large <-chan piece
+}
+
+type packed struct {
+	name    string
+	exec    bool
+	size    int64
+	content []byte // of a small file: a part of the slab
+}
+
+type piece struct {
+	slab []byte
+	used int
+}
+
+// small takes a file of at most a slab's size.
+func (p *packer) small(f packed, content io.Reader) error {
+	if p.slab == nil || p.used+int(f.size) > len(p.slab) {
+		if err := p.flush(); err != nil {
+			return err
+		}
+		var err error
+		if p.slab, err = p.take(); err != nil {
+			return err
+		}
+	}
+	f.content = p.slab[p.used : p.used+int(f.size)]
+	if _, err := io.ReadFull(content, f.content); err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
+	}
+	p.used += int(f.size)
+	p.now = append(p.now, f)
+	return nil
+}
+
+// large takes a file of any size.
+func (p *packer) large(f packed, content io.Reader) error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	pieces := make(chan piece, 2) // never closed: an error reaches the writer by the context
+	if err := p.send(job{files: []packed{f}, large: pieces}); err != nil {
+		return err
+	}
+	for left := f.size; left > 0; {
+		slab, err := p.take()
 		if err != nil {
 			return err
 		}
-		if err := t.write(dir, j.name, j.exec, int64(len(j.content)), bytes.NewReader(j.content)); err != nil {
-			return err
+		n, err := io.ReadFull(content, slab[:min(left, int64(len(slab)))])
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		left -= int64(n)
+		select {
+		case pieces <- piece{slab, n}:
+		case <-p.ctx.Done():
+			return p.ctx.Err()
 		}
 	}
 	return nil
 }
 
-func readTar(ctx context.Context, t *tree, archive *tar.Reader, jobs chan<- job) error {
+func (p *packer) flush() error {
+	if p.slab == nil {
+		return nil
+	}
+	j := job{slab: p.slab, files: p.now}
+	p.slab, p.used, p.now = nil, 0, nil
+	return p.send(j)
+}
+
+func (p *packer) send(j job) error {
+	select {
+	case p.jobs <- j:
+		return nil
+	case <-p.ctx.Done():
+		return p.ctx.Err()
+	}
+}
+
+func (p *packer) take() ([]byte, error) {
+	select {
+	case slab := <-p.free:
+		return slab, nil
+	case <-p.ctx.Done():
+		return nil, p.ctx.Err()
+	}
+}
+
+// write is a writer's work, until there are no more jobs.
+func (p *packer) write(t *tree) error {
 	dirs := directories{root: t.root}
 	defer dirs.close()
+	for j := range p.jobs {
+		if p.ctx.Err() != nil {
+			return p.ctx.Err()
+		}
+		for _, f := range j.files {
+			dir, err := dirs.of(f.name)
+			if err != nil {
+				return err
+			}
+			err = t.put(dir, f.name, f.exec, f.size, func(w io.Writer) error {
+				if j.large != nil {
+					return p.pieces(w, f, j.large)
+				}
+				_, err := w.Write(f.content)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if j.slab != nil {
+			p.free <- j.slab
+		}
+	}
+	return nil
+}
+
+func (p *packer) pieces(w io.Writer, f packed, pieces <-chan piece) error {
+	for left := f.size; left > 0; {
+		select {
+		case piece := <-pieces:
+			if _, err := w.Write(piece.slab[:piece.used]); err != nil {
+				return err
+			}
+			left -= int64(piece.used)
+			p.free <- piece.slab
+		case <-p.ctx.Done():
+			return p.ctx.Err()
+		}
+	}
+	return nil
+}
+
+func readTar(t *tree, archive *tar.Reader, p *packer) error {
 	for {
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return p.flush()
 		}
 		if err != nil {
 			return err
@@ -106,7 +238,7 @@ func readTar(ctx context.Context, t *tree, archive *tar.Reader, jobs chan<- job)
 		case h.FileInfo().Mode()&(os.ModeSetuid|os.ModeSetgid|os.ModeSticky) != 0:
 			return fmt.Errorf("entry %q is setuid, setgid or sticky", h.Name)
 		default:
-			err = readFile(ctx, t, archive, name, h, &dirs, jobs)
+			err = readFile(t, archive, packed{name: name, exec: h.FileInfo().Mode()&0o111 != 0, size: h.Size}, p)
 		}
 		if err != nil {
 			return err
@@ -114,62 +246,15 @@ func readTar(ctx context.Context, t *tree, archive *tar.Reader, jobs chan<- job)
 	}
 }
 
-func readFile(ctx context.Context, t *tree, archive io.Reader, name string, h *tar.Header, dirs *directories, jobs chan<- job) error {
-	if err := t.reserve(name, h.Size); err != nil {
+func readFile(t *tree, archive io.Reader, f packed, p *packer) error {
+	if err := t.reserve(f.name, f.size); err != nil {
 		return err
 	}
-	if err := t.mkdir(path.Dir(name)); err != nil {
+	if err := t.mkdir(path.Dir(f.name)); err != nil {
 		return err
 	}
-	exec := h.FileInfo().Mode()&0o111 != 0
-	if h.Size > buffered {
-		dir, err := dirs.of(name)
-		if err != nil {
-			return err
-		}
-		return t.write(dir, name, exec, h.Size, archive)
+	if f.size > buffered {
+		return p.large(f, archive)
 	}
-	content := make([]byte, h.Size)
-	if _, err := io.ReadFull(archive, content); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	select {
-	case jobs <- job{name, exec, content}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// directories keeps the last directory open: an archive's files come directory
-// by directory.
-type directories struct {
-	root *os.Root
-	name string
-	dir  *os.Root
-}
-
-func (d *directories) of(file string) (*os.Root, error) {
-	name := path.Dir(file)
-	if name == "." {
-		return d.root, nil
-	}
-	if d.dir != nil && d.name == name {
-		return d.dir, nil
-	}
-	d.close()
-	dir, err := d.root.OpenRoot(name)
-	if err != nil {
-		return nil, err
-	}
-	d.name, d.dir = name, dir
-	return dir, nil
-}
-
-func (d *directories) close() {
-	if d.dir != nil {
-		// Opened for lookups only: there is nothing to lose.
-		_ = d.dir.Close()
-		d.dir = nil
-	}
+	return p.small(f, archive)
 }

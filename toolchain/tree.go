@@ -5,12 +5,16 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
+
+	"github.com/bedplate/bedplate/toolchain/internal/newfile"
 )
 
 // Bounds of an SDK; the largest so far has 16,000 files and 900 MB.
@@ -33,7 +37,8 @@ type hashedFile struct {
 // tree writes an archive's files into a staged root and remembers their hashes.
 // Several goroutines may write files; directories are made by one.
 type tree struct {
-	root *os.Root
+	root        *os.Root
+	plain, exec permissions
 
 	mu    sync.Mutex
 	files []hashedFile
@@ -116,23 +121,46 @@ func (t *tree) reserve(name string, size int64) error {
 }
 
 // write makes one file, which must not exist, and hashes it. dir is the open
-// directory that holds it, so that its parents are looked up once.
-func (t *tree) write(dir *os.Root, name string, exec bool, size int64, content io.Reader) error {
-	mode := fs.FileMode(0o644)
+// directory that holds it, so that its parents are looked up once; block is
+// room for content.
+func (t *tree) write(dir *os.File, name string, exec bool, size int64, content io.Reader, block []byte) error {
+	return t.put(dir, name, exec, size, func(w io.Writer) error {
+		n := int64(0)
+		for {
+			got, err := io.ReadFull(content, block)
+			if n += int64(got); n > size { // nothing of it is of use
+				return fmt.Errorf("%s has more than the %d bytes that the archive's header says", name, size)
+			}
+			if _, err := w.Write(block[:got]); err != nil {
+				return err
+			}
+			switch {
+			case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+				if n != size {
+					return fmt.Errorf("%s has not the %d bytes that the archive's header says: %w", name, size, io.ErrUnexpectedEOF)
+				}
+				return nil
+			case err != nil:
+				return err
+			}
+		}
+	})
+}
+
+// put makes one file of what fill writes.
+func (t *tree) put(dir *os.File, name string, exec bool, size int64, fill func(io.Writer) error) error {
+	perm, known := fs.FileMode(0o644), &t.plain
 	if exec {
-		mode = 0o755
+		perm, known = 0o755, &t.exec
 	}
-	f, err := dir.OpenFile(path.Base(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	f, err := newfile.Create(dir, path.Base(name), perm)
 	if err != nil {
 		return err
 	}
 	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(content, size+1))
-	if err == nil && n != size {
-		err = fmt.Errorf("%s has not the %d bytes that the archive's header says: %w", name, size, io.ErrUnexpectedEOF)
-	}
+	err = fill(both{f, h})
 	if err == nil {
-		err = f.Chmod(mode)
+		err = known.set(perm, f)
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
@@ -141,4 +169,68 @@ func (t *tree) write(dir *os.Root, name string, exec bool, size int64, content i
 	defer t.mu.Unlock()
 	t.files = append(t.files, hashedFile{name, hex.EncodeToString(h.Sum(nil)), size, exec})
 	return nil
+}
+
+// both is io.MultiWriter without its allocation.
+type both struct {
+	f newfile.File
+	h hash.Hash
+}
+
+func (b both) Write(p []byte) (int, error) {
+	b.h.Write(p)
+	return b.f.Write(p)
+}
+
+// permissions says whether files come out with the mode that they are made
+// with. The umask or a default ACL can be in the way of that; it is so for all
+// files of a kind in a tree, or for none.
+type permissions struct{ asked, masked atomic.Bool }
+
+func (p *permissions) set(perm fs.FileMode, f interface {
+	Perm() (fs.FileMode, error)
+	Chmod(fs.FileMode) error
+}) error {
+	if !p.asked.Load() {
+		got, err := f.Perm()
+		if err != nil {
+			return err
+		}
+		p.masked.Store(got != perm)
+		p.asked.Store(true)
+	}
+	if p.masked.Load() {
+		return f.Chmod(perm)
+	}
+	return nil
+}
+
+// directories keeps the last directory open: an archive's files come directory
+// by directory.
+type directories struct {
+	root *os.Root
+	name string
+	dir  *os.File
+}
+
+func (d *directories) of(file string) (*os.File, error) {
+	name := path.Dir(file)
+	if d.dir != nil && d.name == name {
+		return d.dir, nil
+	}
+	d.close()
+	dir, err := d.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	d.name, d.dir = name, dir
+	return dir, nil
+}
+
+func (d *directories) close() {
+	if d.dir != nil {
+		// Opened for lookups only: there is nothing to lose.
+		_ = d.dir.Close()
+		d.dir = nil
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/flate"
 	"golang.org/x/sync/errgroup"
@@ -25,7 +26,7 @@ func unpackZip(ctx context.Context, t *tree, f io.ReaderAt, size int64) (h1 stri
 	if err != nil {
 		return "", fmt.Errorf("it is no zip: %w", err)
 	}
-	z.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(r) })
+	z.RegisterDecompressor(zip.Deflate, inflater)
 	if len(z.File) == 0 {
 		return "", fmt.Errorf("the zip is empty")
 	}
@@ -38,19 +39,49 @@ func unpackZip(ctx context.Context, t *tree, f io.ReaderAt, size int64) (h1 stri
 		return "", err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	todo := make(chan *batch, len(batches))
 	for _, b := range batches {
+		todo <- b
+	}
+	close(todo)
+	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
+			block := make([]byte, buffered)
+			for b := range todo {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err := b.unpack(t, block); err != nil {
+					return err
+				}
 			}
-			return b.unpack(t)
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return "", err
 	}
 	return hash1(t.files, names), nil
+}
+
+// inflaters are used again: each has a window of 32 KiB and its tables.
+var inflaters sync.Pool
+
+type pooledInflater struct{ io.ReadCloser }
+
+func inflater(r io.Reader) io.ReadCloser {
+	if z, ok := inflaters.Get().(io.ReadCloser); ok {
+		if err := z.(flate.Resetter).Reset(r, nil); err == nil {
+			return pooledInflater{z}
+		}
+	}
+	return pooledInflater{flate.NewReader(r)}
+}
+
+func (z pooledInflater) Close() error {
+	err := z.ReadCloser.Close()
+	inflaters.Put(z.ReadCloser)
+	return err
 }
 
 func modulePrefixOf(name string) (string, error) {
@@ -113,31 +144,27 @@ func plan(t *tree, files []*zip.File, prefix string) (batches []*batch, names ma
 	return batches, names, nil
 }
 
-func (b *batch) unpack(t *tree) error {
-	dir, closeDir := t.root, func() error { return nil }
-	if b.dir != "." {
-		d, err := t.root.OpenRoot(b.dir)
-		if err != nil {
-			return err
-		}
-		dir, closeDir = d, d.Close
+func (b *batch) unpack(t *tree, block []byte) error {
+	dir, err := t.root.Open(b.dir)
+	if err != nil {
+		return err
 	}
+	defer dir.Close()
 	for i, f := range b.files {
-		if err := unpackFile(t, dir, f, b.names[i]); err != nil {
-			_ = closeDir() // the file's error is the one to tell
+		if err := unpackFile(t, dir, f, b.names[i], block); err != nil {
 			return fmt.Errorf("%s: %w", b.names[i], err)
 		}
 	}
-	return closeDir()
+	return nil
 }
 
-func unpackFile(t *tree, dir *os.Root, f *zip.File, name string) error {
+func unpackFile(t *tree, dir *os.File, f *zip.File, name string, block []byte) error {
 	r, err := f.Open()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	return t.write(dir, name, executable(name), int64(f.UncompressedSize64), r)
+	return t.write(dir, name, executable(name), int64(f.UncompressedSize64), r, block)
 }
 
 // executable are the files that have to be, by the go command's own list: a

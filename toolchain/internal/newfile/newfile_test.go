@@ -1,0 +1,42 @@
+package newfile_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/bedplate/bedplate/toolchain/internal/newfile"
+	"github.com/stretchr/testify/require"
+)
+
+func TestFile(t *testing.T) {
+	path := t.TempDir()
+	dir, err := os.Open(path)
+	require.NoError(t, err)
+	defer dir.Close()
+	f, err := newfile.Create(dir, "x", 0o600)
+	require.NoError(t, err)
+	n, err := f.Write([]byte("content"))
+	require.NoError(t, err)
+	require.Equal(t, 7, n)
+	perm, err := f.Perm()
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), perm)
+	require.NoError(t, f.Chmod(0o755))
+	require.NoError(t, f.Close())
+	b, err := os.ReadFile(filepath.Join(path, "x"))
+	require.NoError(t, err)
+	require.Equal(t, "content", string(b))
+
+	_, err = newfile.Create(dir, "x", 0o600)
+	require.ErrorIs(t, err, fs.ErrExist)
+	require.NoError(t, os.Symlink("elsewhere", filepath.Join(path, "link")))
+	_, err = newfile.Create(dir, "link", 0o600)
+	require.ErrorIs(t, err, fs.ErrExist)
+	require.NoFileExists(t, filepath.Join(path, "elsewhere"))
+	var pathErr *fs.PathError
+	_, err = f.Write([]byte("x"))
+	require.ErrorAs(t, err, &pathErr)
+	require.Equal(t, filepath.Join(path, "x"), pathErr.Path)
+}
