@@ -38,7 +38,7 @@ func (e *IncompatibleError) Error() string {
 
 // Compatible predicts whether a host can start a binary, by the files that its
 // loader would read: the loader itself, each library with those that it needs,
-// and the versions of their symbols. Nothing is run. It gives an
+// and the versions of their symbols (musl: the symbols). Nothing is run. It gives an
 // *IncompatibleError if the binary would not start. What a program opens later
 // (dlopen, a library's plugins) is not known, nor what its processor level needs.
 //
@@ -78,8 +78,9 @@ type prediction struct {
 type object struct {
 	name string // for people
 	dynamic
-	dir   string   // of the file, for $ORIGIN
-	rpath []string // where those that loaded it look (DT_RPATH; DT_RUNPATH is not passed on)
+	dir           string   // of the file, for $ORIGIN
+	wants, offers []string // symbols, under musl
+	rpath         []string // where those that loaded it look (DT_RPATH; DT_RUNPATH is not passed on)
 }
 
 func (p *prediction) say(reason string) { p.reasons = append(p.reasons, reason) }
@@ -100,7 +101,7 @@ func (p *prediction) follow() error {
 		return err
 	}
 	b := p.binary
-	first := object{name: "it", dynamic: dynamic{needed: b.Needed, runpath: b.runpath, inherit: b.inherit, versions: b.Versions}, dir: path.Dir(b.Path)}
+	first := object{name: "it", dynamic: dynamic{needed: b.Needed, runpath: b.runpath, inherit: b.inherit, versions: b.Versions}, dir: path.Dir(b.Path), wants: b.wants, offers: b.offers}
 	return p.load(first, dirs)
 }
 
@@ -108,6 +109,7 @@ func (p *prediction) follow() error {
 // is loaded once is there for all, wherever the others would have looked.
 func (p *prediction) load(first object, dirs []string) error {
 	loaded := map[string]object{}
+	all := []object{first}
 	for queue := []object{first}; len(queue) > 0; queue = queue[1:] {
 		o := queue[0]
 		own := slices.Concat(o.runpath, o.rpath)
@@ -119,22 +121,25 @@ func (p *prediction) load(first object, dirs []string) error {
 			if _, ok := loaded[name]; ok {
 				continue
 			}
-			file, d, err := p.find(name, slices.Concat(own, dirs))
+			library, err := p.find(name, slices.Concat(own, dirs))
 			if err != nil {
 				return err
 			}
-			if file == "" {
+			if library.name == "" {
 				p.say(o.name + " needs " + name + ", which is nowhere")
 				continue
 			}
-			library := object{name: file, dynamic: d, dir: path.Dir(file)}
+			library.dir = path.Dir(library.name)
 			if o.inherit {
 				library.rpath = own
 			}
 			loaded[name] = library
-			queue = append(queue, library)
+			queue, all = append(queue, library), append(all, library)
 		}
 		p.versions(o, loaded)
+	}
+	if p.musl() && len(p.reasons) == 0 {
+		p.symbols(all)
 	}
 	return nil
 }
@@ -159,13 +164,41 @@ func (p *prediction) versions(o object, loaded map[string]object) {
 	}
 }
 
-// musl says whether the loader is musl's.
-func (p *prediction) musl() bool {
-	return strings.HasPrefix(path.Base(p.binary.Interpreter), "ld-musl-")
+func (p *prediction) musl() bool { return isMusl(p.binary.Interpreter) }
+
+// isMusl says whether a loader is musl's.
+func isMusl(interpreter string) bool { return strings.HasPrefix(path.Base(interpreter), "ld-musl-") }
+
+// symbols looks for what musl's loader would: every symbol that any file wants,
+// in all of them, before the program starts.
+func (p *prediction) symbols(loaded []object) {
+	offered := map[string]bool{}
+	for i, o := range loaded {
+		if i > 0 && len(o.offers) == 0 {
+			return // its section headers are stripped: nobody knows what it offers
+		}
+		for _, name := range o.offers {
+			offered[name] = true
+		}
+	}
+	for _, o := range loaded {
+		var missing []string
+		for _, name := range o.wants {
+			if !offered[name] {
+				missing = append(missing, name)
+			}
+		}
+		if more := len(missing) - 5; more > 0 {
+			missing = append(missing[:5], fmt.Sprintf("%d more", more))
+		}
+		if len(missing) > 0 {
+			p.say(o.name + " needs the functions or variables " + strings.Join(missing, ", ") + ", which no library has")
+		}
+	}
 }
 
 // find looks for a library as the loader does: one for another machine is passed over.
-func (p *prediction) find(name string, dirs []string) (file string, lib dynamic, err error) {
+func (p *prediction) find(name string, dirs []string) (library object, err error) {
 	if strings.Contains(name, "/") {
 		dirs = []string{""}
 	}
@@ -174,38 +207,42 @@ func (p *prediction) find(name string, dirs []string) (file string, lib dynamic,
 		name, dirs = p.binary.Interpreter, []string{""}
 	}
 	for _, d := range dirs {
-		file = path.Join("/", d, name)
+		file := path.Join("/", d, name)
 		if found, lib, err := p.read(file); err != nil || found {
-			return file, lib, err
+			lib.name = file
+			return lib, err
 		}
 	}
-	return "", lib, nil
+	return library, nil
 }
 
 // read gives what a file of the host says, if it is one for the binary's machine.
-func (p *prediction) read(name string) (found bool, d dynamic, err error) {
+func (p *prediction) read(name string) (found bool, o object, err error) {
 	f, err := p.root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, d, nil
+		return false, o, nil
 	}
 	if err != nil {
-		return false, d, fmt.Errorf("build: %w", err)
+		return false, o, fmt.Errorf("build: %w", err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return false, d, err
+		return false, o, err
 	}
 	e, err := elf.NewFile(f)
 	if err != nil {
-		return false, d, nil //nolint:nilerr // a linker script, or a broken file: the loader goes on too
+		return false, o, nil //nolint:nilerr // a linker script, or a broken file: the loader goes on too
 	}
 	if arch(e) != p.binary.Arch {
-		return false, d, nil
+		return false, o, nil
 	}
-	if d, err = readDynamic(e); err != nil {
-		return false, d, fmt.Errorf("build: %s: %w", p.root.Host(name), err)
+	if o.dynamic, err = readDynamic(e); err != nil {
+		return false, o, fmt.Errorf("build: %s: %w", p.root.Host(name), err)
 	}
-	return true, d, nil
+	if p.musl() {
+		o.wants, o.offers = musls(e, o.text)
+	}
+	return true, o, nil
 }
 
 // triplets name Debian's directory for libraries of an architecture, which its

@@ -98,3 +98,45 @@ func TestStaticIsCompatibleWithNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, build.Compatible(b, build.Host{Root: "/no/such/root"}), os.ErrNotExist)
 }
+
+// musl's loader knows no versions; it looks for every symbol before it starts.
+func TestCompatibleMusl(t *testing.T) {
+	t.Parallel()
+	compilerOf(t, "musl-gcc", "musl-tools")
+	musl := func(source, name string, args ...string) string {
+		return compileBy(t, "musl-gcc", source, name, args...)
+	}
+	full := musl("int f(void) { return 1; }\nint g(void) { return 2; }\n", "libx.so", "-shared", "-fPIC", "-Wl,-soname,libx.so")
+	part := musl("int f(void) { return 1; }\n", "libx.so", "-shared", "-fPIC", "-Wl,-soname,libx.so")
+	program := musl("#include <stdlib.h>\nint f(void);\nint g(void);\n#pragma weak h\nvoid h(void);\nint main(int n, char **v) { if (n > 5) return g(); if (h) h(); return abs(f()) - 1; }\n", "program", full)
+	b, err := build.Inspect(program)
+	require.NoError(t, err)
+	require.Contains(t, b.Interpreter, "/lib/ld-musl-")
+	require.Contains(t, b.Needed, "libc.so")
+	for _, c := range []struct {
+		name   string
+		lib    string
+		starts bool
+		reason string
+	}{
+		{"complete", full, true, ""},
+		{"a library without one function", part, false, "it needs the functions or variables g, which no library has"},
+		{"no library", "", false, "nowhere"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := map[string]string{b.Interpreter: b.Interpreter}
+			if c.lib != "" {
+				files["/usr/lib/libx.so"] = c.lib
+			}
+			root := host(t, files)
+			err := build.Compatible(b, build.Host{Root: root})
+			run := exec.Command(filepath.Join(root, b.Interpreter), "--library-path", filepath.Join(root, "usr/lib"), program)
+			require.Equal(t, c.starts, run.Run() == nil, "the loader's verdict")
+			if c.starts {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.reason)
+		})
+	}
+}

@@ -45,8 +45,9 @@ type Binary struct {
 	// command was let write it (-buildvcs; a Spec's builds have none).
 	VCS VCS
 
-	runpath []string
-	inherit bool
+	runpath       []string
+	inherit       bool
+	wants, offers []string // symbols, of a musl program
 }
 
 // Static says that the file needs nothing of its host to start: no loader, no
@@ -141,6 +142,9 @@ func inspect(r io.ReaderAt, size int64) (b Binary, err error) {
 	}
 	b.Needed, b.Versions, b.runpath, b.inherit = d.needed, d.versions, d.runpath, d.inherit
 	b.libc(f, d.text)
+	if isMusl(b.Interpreter) {
+		b.wants, b.offers = musls(f, d.text)
+	}
 	if !maybeGo(f) {
 		return b, nil
 	}
@@ -200,10 +204,14 @@ func (b *Binary) libc(f *elf.File, text []byte) {
 			b.GLIBC = n
 		}
 	}
-	for s := range undefined(f, text) {
+	if len(numbers) == 0 {
+		return
+	}
+	// The names are for people: what must be there is known without.
+	for s := range symbols(f, text) {
 		n, ok := numbers[s.version]
 		switch {
-		case !ok:
+		case !ok || s.defined:
 		case s.bind == elf.STB_WEAK:
 			b.WeakSymbols = append(b.WeakSymbols, s.name)
 		case s.bind == elf.STB_GLOBAL && n == b.GLIBC:

@@ -17,13 +17,15 @@ import (
 // compile makes an ELF file from C.
 func compile(t testing.TB, source, name string, args ...string) string {
 	t.Helper()
-	gcc, err := exec.LookPath("gcc")
-	if err != nil {
-		t.Skip("gcc is not installed")
-	}
+	compilerOf(t, "gcc", "gcc libc6-dev")
+	return compileBy(t, "gcc", source, name, args...)
+}
+
+func compileBy(t testing.TB, compiler, source, name string, args ...string) string {
+	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "x.c"), source)
-	out, err := exec.Command(gcc, append([]string{"-o", filepath.Join(dir, name), filepath.Join(dir, "x.c")}, args...)...).CombinedOutput()
+	out, err := exec.Command(compiler, append([]string{"-o", filepath.Join(dir, name), filepath.Join(dir, "x.c")}, args...)...).CombinedOutput()
 	require.NoError(t, err, string(out))
 	return filepath.Join(dir, name)
 }

@@ -3,7 +3,6 @@ package build
 import (
 	"errors"
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -142,7 +141,7 @@ func (s Spec) prove(b Binary, said []byte) error {
 	if s.Libc == Musl && b.Interpreter == "" { // always linked by the C linker, which had no libc.so
 		return fmt.Errorf("build: %s was to be dynamic, but the C compiler made it static; it was not published; set Linkage: Static, or CC to one that has musl's libc.so", b.Path)
 	}
-	if musl := strings.HasPrefix(path.Base(b.Interpreter), "ld-musl-"); b.Interpreter != "" && musl != (s.Libc == Musl) {
+	if musl := isMusl(b.Interpreter); b.Interpreter != "" && musl != (s.Libc == Musl) {
 		return fmt.Errorf("build: %s was to be linked with %v, but its loader is %s; it was not published; set CC to a compiler for %[2]v", b.Path, s.Libc, b.Interpreter)
 	}
 	return nil
