@@ -114,7 +114,8 @@ func seesDirectory(t *testing.T) {
 // TestDynamicUser: a name that systemd lends to a running unit is nobody's to
 // adopt.
 func TestDynamicUser(t *testing.T) {
-	run(t, "systemd-run", "--unit=lent", "-p", "DynamicUser=yes", "-p", "User=lent", "sleep", "300")
+	// Type=exec: the name is lent by the process, before it executes sleep.
+	run(t, "systemd-run", "--unit=lent", "-p", "Type=exec", "-p", "DynamicUser=yes", "-p", "User=lent", "sleep", "300")
 	defer run(t, "systemctl", "stop", "lent.service")
 	entries, err := os.ReadDir("/run/systemd/userdb")
 	t.Log(fmt.Sprint(entries), err)
