@@ -173,16 +173,22 @@ func TestBadSpecs(t *testing.T) {
 	t.Parallel()
 	good := build.Spec{GOROOT: "/go", Output: "/app"}
 	for want, spoil := range map[string]func(*build.Spec){
-		`GOROOT="go"`:       func(s *build.Spec) { s.GOROOT = "go" },
-		`Output="app"`:      func(s *build.Spec) { s.Output = "app" },
-		`Output="/a/../b"`:  func(s *build.Spec) { s.Output = "/a/../b" },
-		`OS=darwin`:         func(s *build.Spec) { s.OS = "darwin" },
-		`Mode=-rw-r--r--`:   func(s *build.Spec) { s.Mode = 0o644 },
-		`Package="./..."`:   func(s *build.Spec) { s.Package = "./..." },
-		`Package="-exec=x"`: func(s *build.Spec) { s.Package = "-exec=x" },
-		`tag "a b"`:         func(s *build.Spec) { s.Tags = []string{"a b"} },
-		`variable main.v=`:  func(s *build.Spec) { s.Variables = map[string]string{"main.v": "a b"} },
-		`Linkage=9`:         func(s *build.Spec) { s.Linkage = 9 },
+		`GOROOT="go"`:                           func(s *build.Spec) { s.GOROOT = "go" },
+		`Output="app"`:                          func(s *build.Spec) { s.Output = "app" },
+		`Output="/a/../b"`:                      func(s *build.Spec) { s.Output = "/a/../b" },
+		`OS=darwin`:                             func(s *build.Spec) { s.OS = "darwin" },
+		`Mode=-rw-r--r--`:                       func(s *build.Spec) { s.Mode = 0o644 },
+		`Package="./..."`:                       func(s *build.Spec) { s.Package = "./..." },
+		`Package="-exec=x"`:                     func(s *build.Spec) { s.Package = "-exec=x" },
+		`tag "a b"`:                             func(s *build.Spec) { s.Tags = []string{"a b"} },
+		`variable main.v=`:                      func(s *build.Spec) { s.Variables = map[string]string{"main.v": "a b"} },
+		`Linkage=9`:                             func(s *build.Spec) { s.Linkage = 9 },
+		`Libc=9`:                                func(s *build.Spec) { s.Libc = 9 },
+		`such a program has nothing to link to`: func(s *build.Spec) { s.Linkage = build.Dynamic },
+		`OS=darwin has no musl`:                 func(s *build.Spec) { s.OS, s.Linkage, s.Libc = "darwin", build.Dynamic, build.Musl },
+		`is never run without a C library`:      func(s *build.Spec) { s.CC = "gcc" },
+		`separated by single spaces`:            func(s *build.Spec) { s.Libc, s.CC = build.Glibc, "gcc 'x y'" },
+		`a name in PATH or an absolute path`:    func(s *build.Spec) { s.Libc, s.CC = build.Glibc, "./gcc" },
 	} {
 		s := good
 		spoil(&s)

@@ -3,6 +3,7 @@ package build
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,6 +68,9 @@ func (s Spec) validateLinking() error {
 	}
 	if strings.TrimSpace(s.CC) != s.CC || strings.ContainsAny(s.CC, "\n\t\"'") {
 		errs = append(errs, fmt.Errorf("build: CC=%q must be a compiler and arguments, separated by single spaces and without quotes", s.CC))
+	}
+	if program, _, _ := strings.Cut(s.CC, " "); strings.Contains(program, "/") && !filepath.IsAbs(program) {
+		errs = append(errs, fmt.Errorf("build: CC=%q: a compiler is a name in PATH or an absolute path", s.CC))
 	}
 	return errors.Join(errs...)
 }
