@@ -280,7 +280,20 @@ func (b Bundle) fill(ctx context.Context, dir *os.Root, in io.ReadSeeker, planne
 	if err := (&records{dir: dir, db: b.SumDB}).prove(ctx, public); err != nil {
 		return err
 	}
-	return dir.WriteFile(manifestName, text, 0o644)
+	if err := dir.WriteFile(manifestName, text, 0o644); err != nil {
+		return err
+	}
+	// Whoever builds is seldom who unpacked, and a umask of 077 would lock them out.
+	return fs.WalkDir(dir.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if d.IsDir() {
+			mode = 0o755
+		}
+		return dir.Chmod(name, mode)
+	})
 }
 
 func extract(dir *os.Root, r *tar.Reader, want manifestFile) error {

@@ -3,6 +3,7 @@ package goenv_test
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -95,4 +96,23 @@ func TestBundleWithoutNetwork(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(dir, "go.sum")))
 	out, err = withoutNetwork(t, goCommand, dir, append(machine(t, m), "GOFLAGS=-mod=mod"), "mod", "tidy")
 	require.NoError(t, err, out)
+}
+
+// An unusual umask doesn't lock out those who build.
+func TestBundleIsReadable(t *testing.T) {
+	c := newCorp(t)
+	fromCorp(t, c, "")
+	file := filepath.Join(t.TempDir(), "bundle")
+	_, err := goenv.Pack{Dir: program(t, hashes(t, moduleZip(t, "one")))}.Write(t.Context(), file)
+	require.NoError(t, err)
+	defer syscall.Umask(syscall.Umask(0o077))
+	b := goenv.Bundle{Path: file, Root: t.TempDir(), Dir: "/app", SumDB: c.db}
+	converge(t, b)
+	require.NoError(t, filepath.WalkDir(filepath.Join(b.Root, "app"), func(name string, d fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := d.Info()
+		require.NoError(t, err)
+		require.NotZero(t, info.Mode().Perm()&0o004, name)
+		return nil
+	}))
 }
