@@ -91,7 +91,7 @@ func TestBootAddsTheVariable(t *testing.T) {
 
 // Fedora's and systemd-boot's forms, by fixtures: they were not booted.
 func TestBootEntries(t *testing.T) {
-	const fedora = "title Fedora Linux (6.11)\nversion 6.11\nlinux /vmlinuz-6.11\ninitrd /initramfs-6.11.img\noptions root=UUID=1-2 ro rhgb  quiet\ngrub_users $grub_users\n"
+	const fedora = "title Fedora Linux (6.11)\nversion 6.11\nlinux /vmlinuz-6.11\ninitrd /initramfs-6.11.img\noptions root=UUID=1-2 ro $tuned_params  quiet\ngrub_users $grub_users\n"
 	const sdboot = "# made by hand\ntitle\tDebian\nlinux      /abc/6.1/linux\noptions    root=PARTUUID=3 systemd.unified_cgroup_hierarchy=0\noptions psi=0 panic=9\n"
 	root := tree(t, map[string]string{
 		"/boot/loader/entries/fedora.conf":     fedora,

@@ -191,7 +191,7 @@ func editEntry(file, text string, w wish) (string, error) {
 			b.WriteString(line)
 			continue
 		}
-		if strings.Contains(rest, "$") {
+		if slices.ContainsFunc(split(rest, nil), func(x word) bool { return x.value == "$kernelopts" }) {
 			return "", &BootError{File: file, Line: number, Problem: "its options are a variable of GRUB's environment; use grubby --update-kernel=ALL --args=..."}
 		}
 		now := w

@@ -1,7 +1,9 @@
 package cgroupv2
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -31,14 +33,10 @@ func (o owner) ours(rel string, call func(unit string) string) (root string, err
 			}
 			break
 		}
-		there, err := o.Exists(at)
-		if err != nil {
-			return "", fmt.Errorf("cgroupv2: %w", err)
-		}
-		if !there {
+		delegated, err := o.Delegated(at)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		delegated, err := o.Delegated(at)
 		if err != nil {
 			return "", fmt.Errorf("cgroupv2: %w", err)
 		}
