@@ -117,7 +117,7 @@ func (w wanted) steps() ([]bedplate.Step, error) {
 		{Name: "account", Resource: account.Set{Root: w.root, Users: []account.User{{Name: name, Comment: "Sample service"}}}},
 		{Name: "tree", Resource: layout.Tree{Root: w.root, Name: name, Entries: entries}},
 		program,
-		{Name: "units", Resource: unit.Set{Root: w.root, Units: units, Enable: true, Start: w.live}},
+		{Name: "units", Resource: unit.Set{Root: w.root, Units: units, Enable: true, Start: w.live, Uses: []string{config}}},
 	}, nil
 }
 

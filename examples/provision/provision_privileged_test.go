@@ -85,6 +85,7 @@ func TestLive(t *testing.T) {
 	t.Run("exposure", exposureIsLow)
 	t.Run("again", againChangesNothing)
 	t.Run("activation", socketStartsIt)
+	t.Run("update", updateRestartsIt)
 	t.Run("drift", driftIsFound)
 }
 
@@ -132,6 +133,20 @@ func socketStartsIt(t *testing.T) {
 	output(t, "systemctl", "stop", "hello.service")
 	require.Equal(t, "hello from a bounded service\n", get(t))
 	require.Equal(t, "active", output(t, "systemctl", "is-active", "hello.service"))
+}
+
+// updateRestartsIt: the service runs what is installed, not what was.
+func updateRestartsIt(t *testing.T) {
+	pid := output(t, "systemctl", "show", "-P", "MainPID", "hello.service")
+	require.NoError(t, os.WriteFile(config, []byte(`{"greeting": "changed by hand"}`), 0o640))
+	got := provision(t, live(t)...)
+	require.NoError(t, got.err)
+	require.Zero(t, got.code, got.stdout)
+	changes := got.json(t).Changes
+	require.Len(t, changes, 2, "the file is put right, and the service restarted")
+	require.Equal(t, "hello.service", changes[1].Target)
+	require.NotEqual(t, pid, output(t, "systemctl", "show", "-P", "MainPID", "hello.service"))
+	require.Equal(t, "hello from a bounded service\n", get(t))
 }
 
 // driftIsFound: a limit that only the kernel has is no change for any file, and
