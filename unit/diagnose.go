@@ -48,7 +48,7 @@ func (c *client) explain(ctx context.Context, s *Status, since time.Time) {
 			return
 		}
 		s.Log = log
-		if s.OK() || s.Outcome == ConditionNotMet || told(log) || ctx.Err() != nil {
+		if s.OK() || s.Outcome == ConditionNotMet || c.told(log) || ctx.Err() != nil {
 			break
 		}
 		time.Sleep(look)
@@ -57,20 +57,26 @@ func (c *client) explain(ctx context.Context, s *Status, since time.Time) {
 }
 
 // told says whether systemd has said how the run ended.
-func told(log []journal.Entry) bool {
+func (c *client) told(log []journal.Entry) bool {
 	for _, e := range log {
-		if e.Field("UNIT_RESULT") != "" {
+		if c.manages(e) && e.Field("UNIT_RESULT") != "" {
 			return true
 		}
 	}
 	return false
 }
 
+// manages says whether an entry is systemd's own. A service can log fields of
+// the same names; it can't be process 1.
+func (c *client) manages(e journal.Entry) bool {
+	return c.manager.User || e.PID == 1
+}
+
 // diagnose looks through the log, and leaves the last lines of it.
 func (c *client) diagnose(s *Status) {
 	if s.Restarts > 0 && !s.Outcome.bad() {
 		// It is tried again: the failure is in the log only.
-		s.Result, s.Exit = lastFailure(s.Log)
+		s.Result, s.Exit = c.lastFailure(s.Log)
 		if s.Result != "" {
 			s.failed(false)
 		}
@@ -92,8 +98,11 @@ func (c *client) diagnose(s *Status) {
 }
 
 // lastFailure is the result and the exit of the last run that systemd tells of.
-func lastFailure(log []journal.Entry) (result string, exit Exit) {
+func (c *client) lastFailure(log []journal.Entry) (result string, exit Exit) {
 	for _, e := range log {
+		if !c.manages(e) {
+			continue
+		}
 		if r := e.Field("UNIT_RESULT"); r != "" {
 			result = r
 		}
