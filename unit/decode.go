@@ -212,6 +212,33 @@ func (r *reader) words(section, key string) (list []string) {
 	return list
 }
 
+// paths are words that are absolute paths; with any other, "-/x" or "~", they
+// are left to Extra.
+func (r *reader) paths(section, key string) []string {
+	return r.wordsLike(section, key, func(w string) bool { return rooted(w) && (strings.Contains(w, "%") || absoluteProblem(w) == "") })
+}
+
+func (r *reader) wordsLike(section, key string, like func(string) bool) []string {
+	list := r.words(section, key)
+	for _, w := range list {
+		if !like(w) {
+			r.untake(section, key)
+			return nil
+		}
+	}
+	return list
+}
+
+func (r *reader) onePath(section, key string) (p string) {
+	r.value(section, key, func(v string) bool {
+		if p = r.plain(v); !rooted(p) || plainProblem(p) != "" || !strings.Contains(p, "%") && absoluteProblem(p) != "" {
+			p = ""
+		}
+		return p != ""
+	})
+	return p
+}
+
 // extra is what nobody has taken, as it is.
 func (r *reader) extra() (list []Directive) {
 	for i, e := range r.file.entries {

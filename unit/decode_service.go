@@ -27,17 +27,23 @@ func (r *reader) service(name string) Service {
 	s.Nice, s.OOMScore = r.number(own, "Nice", -20, 19), r.number(own, "OOMScoreAdjust", -1000, 1000)
 	s.Delegate = r.yes(own, "Delegate")
 
-	s.StateDirectory, s.StateMode = r.words(own, "StateDirectory"), r.mode(own, "StateDirectoryMode")
-	s.CacheDirectory, s.CacheMode = r.words(own, "CacheDirectory"), r.mode(own, "CacheDirectoryMode")
-	s.LogsDirectory, s.LogsMode = r.words(own, "LogsDirectory"), r.mode(own, "LogsDirectoryMode")
-	s.RuntimeDirectory, s.RuntimeMode = r.words(own, "RuntimeDirectory"), r.mode(own, "RuntimeDirectoryMode")
-	s.ConfigurationDirectory, s.ConfigurationMode = r.words(own, "ConfigurationDirectory"), r.mode(own, "ConfigurationDirectoryMode")
-	s.ReadWritePaths = r.words(own, "ReadWritePaths")
+	s.StateDirectory, s.StateMode = r.below(own, "StateDirectory"), r.mode(own, "StateDirectoryMode")
+	s.CacheDirectory, s.CacheMode = r.below(own, "CacheDirectory"), r.mode(own, "CacheDirectoryMode")
+	s.LogsDirectory, s.LogsMode = r.below(own, "LogsDirectory"), r.mode(own, "LogsDirectoryMode")
+	s.RuntimeDirectory, s.RuntimeMode = r.below(own, "RuntimeDirectory"), r.mode(own, "RuntimeDirectoryMode")
+	s.ConfigurationDirectory, s.ConfigurationMode = r.below(own, "ConfigurationDirectory"), r.mode(own, "ConfigurationDirectoryMode")
+	s.ReadWritePaths = r.paths(own, "ReadWritePaths")
 	s.Sandbox = r.sandbox(s)
 	s.WantedBy, s.NoInstall = r.installed("multi-user.target")
 	r.value("Install", "DefaultInstance", func(v string) bool { s.DefaultInstance = v; return instanceProblem(v) == "" })
 	s.Extra = r.extra()
 	return s
+}
+
+// below are plain relative paths; "a:b" and the like are left to Extra.
+func (r *reader) below(section, key string) []string {
+	d := draft{specifiers: r.specifiers}
+	return r.wordsLike(section, key, func(w string) bool { return d.relativeProblem(w) == "" })
 }
 
 func (r *reader) serviceRelations(s *Service) {
@@ -77,9 +83,16 @@ func (r *reader) serviceRun(s *Service) {
 	default:
 		s.Type = ServiceType(t)
 	}
-	s.BusName, s.PIDFile = r.text(own, "BusName"), r.text(own, "PIDFile")
-	if _, typed := r.file.Get(own, "Type"); s.BusName != "" && !typed {
-		s.Type = DBus // systemd's own rule
+	if _, typed := r.file.Get(own, "Type"); !typed {
+		if _, named := r.file.Get(own, "BusName"); named {
+			s.Type = DBus // systemd's own rule
+		}
+	}
+	if s.Type == DBus { // with another type it is left to Extra
+		s.BusName = r.text(own, "BusName")
+	}
+	if s.Type == Forking {
+		s.PIDFile = r.text(own, "PIDFile")
 	}
 	s.NotifyAccess = NotifyAccess(r.word(own, "NotifyAccess", "main", "exec", "all"))
 	s.ExecBefore, s.ExecAfter = r.commands("ExecStartPre"), r.commands("ExecStartPost")
@@ -92,7 +105,7 @@ func (r *reader) serviceRun(s *Service) {
 	}
 	r.reload(s)
 	s.User, s.Group, s.DynamicUser = r.text(own, "User"), r.text(own, "Group"), r.yes(own, "DynamicUser")
-	s.WorkingDirectory = r.text(own, "WorkingDirectory")
+	s.WorkingDirectory = r.onePath(own, "WorkingDirectory")
 	r.environment(s)
 	s.SyslogIdentifier = r.text(own, "SyslogIdentifier")
 }

@@ -57,3 +57,41 @@ func ExampleFile_Set() {
 	// User=app
 	// ExecStart=/bin/app
 }
+
+func ExampleDecode() {
+	f, err := unit.Parse("tidy.service", strings.NewReader("[Service]\nType=oneshot\nExecStart=/usr/bin/tidy \"a b\" 100%%\nKillMode=mixed\nUser=tidy\n"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	u, err := unit.Decode(f)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s := u.(unit.Service)
+	fmt.Printf("%q runs as %s, restarts: %s, installed: %v\n", s.Exec, s.User, s.Restart, !s.NoInstall)
+	// Output: ["/usr/bin/tidy" "a b" "100%"] runs as tidy, restarts: no, installed: false
+}
+
+func ExampleScore() {
+	text, err := unit.Render(unit.Service{Name: "app", Exec: []string{"/opt/app/bin/app"}, User: "app"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	f, err := unit.Parse("app.service", strings.NewReader(string(text)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := unit.Score(f, unit.Target{Systemd: 257})
+	fmt.Println(e, "most of it for", e.Findings[0].Name)
+	// Output: 1.1 OK most of it for PrivateNetwork=
+}
+
+func ExampleInstance() {
+	name, err := unit.Instance("app@.service", "blue/1")
+	fmt.Println(name, err)
+	// Output: app@blue-1.service <nil>
+}

@@ -17,7 +17,8 @@ type Service struct {
 	Documentation []string
 
 	// Exec is the program, an absolute path, and its arguments. It is an argv:
-	// no shell, no variables, and no specifiers but for Specifiers.
+	// no shell, no variables, and no specifiers but for Specifiers. A command line
+	// that has more is an ExecStart= in Extra; Exec is empty then.
 	Exec []string
 	// Specifiers leaves "%" in the fields of this unit to systemd, as templates
 	// need it: %i is the instance. A plain percent sign is written "%%" then.

@@ -65,7 +65,11 @@ func (s Service) dependencies(d *draft) {
 const networkOnline = "network-online.target"
 
 func (s Service) run(d *draft) {
-	line := d.command("Exec", s.Exec)
+	line := ""
+	startsOtherwise := len(s.Exec) == 0 && slices.ContainsFunc(s.Extra, func(x Directive) bool { return x.Section == "Service" && x.Name == "ExecStart" && x.Value != "" })
+	if !startsOtherwise {
+		line = d.command("Exec", s.Exec)
+	}
 	typ := s.Type
 	reloads := s.ReloadSignal
 	switch typ {
@@ -101,7 +105,9 @@ func (s Service) run(d *draft) {
 		d.refuse("NotifyAccess", string(s.NotifyAccess), "is none of NotifyFromMain, NotifyFromExec, NotifyFromAll")
 	}
 	d.commands("ExecStartPre", "ExecBefore", s.ExecBefore)
-	d.raw("Run", "ExecStart", line)
+	if !startsOtherwise {
+		d.raw("Run", "ExecStart", line)
+	}
 	d.commands("ExecStartPost", "ExecAfter", s.ExecAfter)
 	s.reload(d, typ, reloads)
 	d.commands("ExecStop", "ExecStop", s.ExecStop)
