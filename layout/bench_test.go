@@ -3,6 +3,7 @@ package layout_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,11 +31,15 @@ func BenchmarkNoChange(b *testing.B) {
 			_, err := tree.Ensure(b.Context())
 			require.NoError(b, err)
 			b.ReportAllocs()
+			best := time.Hour // what it takes when nothing else runs
 			for b.Loop() {
+				begin := time.Now()
 				if changes, err := tree.Ensure(b.Context()); err != nil || len(changes) > 0 {
 					b.Fatal(changes, err)
 				}
+				best = min(best, time.Since(begin))
 			}
+			b.ReportMetric(float64(best.Nanoseconds())/float64(n), "best-ns/entry")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/entry")
 		})
 	}
