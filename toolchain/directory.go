@@ -11,8 +11,13 @@ import (
 )
 
 // Directory gets SDKs from a directory that holds what Official would serve:
-// archives such as go1.26.8.linux-amd64.tar.gz, each with a .sha256 file beside it.
-type Directory struct{ Path string }
+// archives such as go1.26.8.linux-amd64.tar.gz, each with a .sha256 file beside
+// it, or with an index.json, which is the download page's ?mode=json&include=all.
+type Directory struct {
+	Path string
+	// Keyring is OpenPGP public keys, as for Official.
+	Keyring []byte
+}
 
 // Releases lists the archives.
 func (d Directory) Releases(context.Context) (releases []Release, err error) {
@@ -41,11 +46,37 @@ func (d Directory) Open(_ context.Context, v Version, p Platform) (Artifact, err
 		return a, fmt.Errorf("toolchain: %w", err)
 	}
 	a.Size = info.Size()
-	hash, err := os.ReadFile(path + ".sha256")
-	if err != nil {
-		return a, fmt.Errorf("toolchain: %s: %w: %w", name, ErrNoDigest, err)
+	if d.Keyring != nil {
+		if _, err := keyring(d.Keyring); err != nil {
+			return a, err
+		}
+		a.Keyring = d.Keyring
+		if a.Signature, err = os.ReadFile(path + ".asc"); err != nil {
+			return a, &SignatureError{name, err}
+		}
 	}
-	return a, a.setSHA256(string(hash))
+	hash, err := os.ReadFile(path + ".sha256")
+	if err == nil {
+		return a, a.setSHA256(string(hash))
+	}
+	if index, indexErr := os.ReadFile(filepath.Join(d.Path, "index.json")); indexErr == nil {
+		a.Vouched = filepath.Join(d.Path, "index.json")
+		releases, err := parseIndex(index)
+		if err != nil {
+			return a, fmt.Errorf("toolchain: %s: %w", a.Vouched, err)
+		}
+		for _, r := range releases {
+			for _, f := range r.Files {
+				if f.Filename == name {
+					return a, a.setSHA256(f.SHA256)
+				}
+			}
+		}
+	}
+	if a.Signature != nil {
+		return a, nil
+	}
+	return a, fmt.Errorf("toolchain: %s: %w: %w", name, ErrNoDigest, err)
 }
 
 // Archive gets one SDK from one file: an official .tar.gz, or the module

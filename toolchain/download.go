@@ -37,8 +37,12 @@ type Progress struct {
 // maxArtifact bounds a download whose size nobody promised.
 const maxArtifact = 1 << 30
 
-// attempts without any progress before a download is given up.
-const attempts = 5
+// attempts without progress before a download is given up, and what counts as
+// progress: a server that cuts after each byte is not asked for ever.
+const (
+	attempts = 5
+	progress = 16 << 10
+)
 
 // spool is a file that is being downloaded and can be read meanwhile.
 type spool struct {
@@ -82,7 +86,7 @@ func (s *spool) fill(ctx context.Context, a Artifact, have int64, state string, 
 			return s.finish(nil)
 		case ctx.Err() != nil:
 			return s.finish(context.Cause(ctx))
-		case s.length() > before:
+		case s.length() >= before+progress:
 			failures = 0
 		default:
 			failures++

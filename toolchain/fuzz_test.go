@@ -31,7 +31,7 @@ func FuzzIndex(f *testing.F) {
 }
 
 func FuzzReceipt(f *testing.F) {
-	r := receipt{Version: "go1.26.8", Platform: "linux/amd64", Artifact: "a.tar.gz", SHA256: strings.Repeat("0", 64), Vouched: "index",
+	r := receipt{Version: "go1.26.8", Platform: "linux/amd64", Artifact: "a.tar.gz", SHA256: strings.Repeat("0", 64), Vouches: []Vouch{{"sha256:0", "index"}},
 		Files: []hashedFile{{"VERSION", strings.Repeat("a", 64), 9, false}, {"bin/go", strings.Repeat("b", 64), 1, true}}}
 	b, err := r.encode()
 	require.NoError(f, err)

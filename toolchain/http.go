@@ -2,6 +2,8 @@ package toolchain
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -40,6 +43,10 @@ func temporary(err error) bool {
 		return s.Status >= 500 || s.Status == http.StatusTooManyRequests || s.Status == http.StatusRequestTimeout
 	}
 	var u *url.Error
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		return false
+	}
 	return errors.As(err, &u) && !errors.Is(err, errPlainHTTP) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errStalled)
 }
 
@@ -51,19 +58,29 @@ var (
 // stall is how long a server may send nothing.
 const stall = time.Minute
 
-// client is the caller's client or ours, either refusing to fall from https to http.
-func client(c *http.Client) *http.Client {
-	ours := http.Client{}
-	if c != nil {
-		ours = *c
-	} else {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.ResponseHeaderTimeout = stall
-		ours.Transport = t
+// web is how requests are sent: the caller's client or ours.
+type web struct {
+	client    *http.Client
+	plainHTTP bool // a redirect from https to http is followed
+}
+
+// transport is ours. Like every Go program's it goes through the proxies that
+// HTTPS_PROXY and its like name.
+var transport = sync.OnceValue(func() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = stall
+	return t
+})
+
+// do sends a request, and refuses to fall from https to http.
+func (w web) do(req *http.Request) (*http.Response, error) {
+	ours := http.Client{Transport: transport()}
+	if w.client != nil {
+		ours = *w.client
 	}
 	check := ours.CheckRedirect
 	ours.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-		if req.URL.Scheme != "https" && via[len(via)-1].URL.Scheme == "https" {
+		if !w.plainHTTP && req.URL.Scheme != "https" && via[len(via)-1].URL.Scheme == "https" {
 			return errPlainHTTP
 		}
 		if check != nil {
@@ -74,11 +91,11 @@ func client(c *http.Client) *http.Client {
 		}
 		return nil
 	}
-	return &ours
+	return ours.Do(req)
 }
 
 // get asks for a URL; any answer but the wanted statuses is a *statusError.
-func get(ctx context.Context, c *http.Client, address string, header http.Header, wanted ...int) (*http.Response, error) {
+func get(ctx context.Context, w web, address string, header http.Header, wanted ...int) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, redact(err)
@@ -86,12 +103,12 @@ func get(ctx context.Context, c *http.Client, address string, header http.Header
 	for k, v := range header {
 		req.Header[k] = v
 	}
-	resp, err := client(c).Do(req)
+	resp, err := w.do(req)
 	if err != nil {
 		return nil, redact(err)
 	}
-	for _, w := range wanted {
-		if resp.StatusCode == w {
+	for _, status := range wanted {
+		if resp.StatusCode == status {
 			return resp, nil
 		}
 	}
@@ -111,6 +128,15 @@ func (s several) Error() string {
 
 func (s several) Unwrap() []error { return s }
 
+// clockError says that a certificate's dates may not be to blame.
+type clockError struct{ err error }
+
+func (e *clockError) Error() string {
+	return e.err.Error() + "; if the certificate is good, this machine's clock is wrong: it says " + time.Now().UTC().Format(time.RFC3339)
+}
+
+func (e *clockError) Unwrap() error { return e.err }
+
 // redact takes the password out of the URL that net/http's errors repeat; the
 // client does that itself for its own, but not for what fails to parse.
 func redact(err error) error {
@@ -121,6 +147,10 @@ func redact(err error) error {
 		} else {
 			u.URL = "the URL"
 		}
+	}
+	var certificate x509.CertificateInvalidError
+	if errors.As(err, &certificate) && certificate.Reason == x509.Expired {
+		return &clockError{err}
 	}
 	return err
 }
@@ -134,7 +164,7 @@ func redacted(address string) string {
 }
 
 // text fetches a small body whole, and tries again what may pass.
-func text(ctx context.Context, c *http.Client, address string, limit int64) (b []byte, err error) {
+func text(ctx context.Context, w web, address string, limit int64) (b []byte, err error) {
 	for n := range 3 {
 		if n > 0 {
 			select {
@@ -143,15 +173,15 @@ func text(ctx context.Context, c *http.Client, address string, limit int64) (b [
 			case <-time.After(backoff(n)):
 			}
 		}
-		if b, err = textOnce(ctx, c, address, limit); err == nil || !temporary(err) || ctx.Err() != nil {
+		if b, err = textOnce(ctx, w, address, limit); err == nil || !temporary(err) || ctx.Err() != nil {
 			break
 		}
 	}
 	return b, err
 }
 
-func textOnce(ctx context.Context, c *http.Client, address string, limit int64) ([]byte, error) {
-	resp, err := get(ctx, c, address, nil, http.StatusOK)
+func textOnce(ctx context.Context, w web, address string, limit int64) ([]byte, error) {
+	resp, err := get(ctx, w, address, nil, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +198,7 @@ func textOnce(ctx context.Context, c *http.Client, address string, limit int64) 
 
 // fetchURL is an Artifact's Fetch for one URL. A resume is tied to the object
 // by If-Range; without a strong ETag there is nothing to tie it to.
-func fetchURL(c *http.Client, address string) func(context.Context, int64, string) (Content, error) {
+func fetchURL(w web, address string) func(context.Context, int64, string) (Content, error) {
 	return func(ctx context.Context, offset int64, state string) (Content, error) {
 		header := http.Header{}
 		if offset > 0 && state != "" {
@@ -177,13 +207,13 @@ func fetchURL(c *http.Client, address string) func(context.Context, int64, strin
 		} else {
 			offset = 0
 		}
-		resp, err := get(ctx, c, address, header, http.StatusOK, http.StatusPartialContent)
+		resp, err := get(ctx, w, address, header, http.StatusOK, http.StatusPartialContent)
 		if status := (*statusError)(nil); offset > 0 && errors.As(err, &status) && status.Status == http.StatusRequestedRangeNotSatisfiable {
 			if status.Range == "bytes */"+strconv.FormatInt(offset, 10) { // all of it is here
 				return Content{Body: http.NoBody, Offset: offset, State: state, Length: offset}, nil
 			}
 			offset = 0
-			resp, err = get(ctx, c, address, nil, http.StatusOK)
+			resp, err = get(ctx, w, address, nil, http.StatusOK)
 		}
 		if err != nil {
 			return Content{}, err

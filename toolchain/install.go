@@ -1,10 +1,13 @@
 package toolchain
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -79,7 +82,7 @@ func (j *surveyed) fill(ctx context.Context, store *versiondir.Store, staging *v
 		return err
 	}
 	if j.sdk.SHA256 != "" {
-		artifact.Vouched = "the caller's pin"
+		artifact.pin = "the caller's pin"
 		if err := artifact.setSHA256(j.sdk.SHA256); err != nil {
 			return err
 		}
@@ -87,22 +90,36 @@ func (j *surveyed) fill(ctx context.Context, store *versiondir.Store, staging *v
 	if err := j.supported(ctx); err != nil {
 		return err
 	}
-	if artifact.SHA256 == "" && artifact.H1 == "" {
-		return fmt.Errorf("toolchain: %s: %w", artifact.Name, ErrNoDigest)
-	}
-	part, err := j.openPart(artifact.Name)
+	r, part, err := j.fetched(ctx, store, artifact, newTree(staging.Root))
 	if err != nil {
 		return err
 	}
-	defer part.close()
-	r, err := j.unpack(ctx, store, artifact, part, newTree(staging.Root))
-	if err != nil {
-		return err
+	for _, other := range j.sdk.Also {
+		v, err := j.agree(ctx, store, other, r)
+		if err != nil {
+			return err
+		}
+		r.vouch(v.Digest, v.By)
 	}
 	if err := r.save(j.root, j.dir, j.name); err != nil {
 		return err
 	}
 	return part.remove()
+}
+
+// fetched downloads an artifact into a partial file and unpacks it into a tree.
+// The file is closed; it stays until what it was fetched for is done.
+func (j *surveyed) fetched(ctx context.Context, store *versiondir.Store, a Artifact, t *tree) (*receipt, *partial, error) {
+	if a.SHA256 == "" && a.H1 == "" && a.Signature == nil {
+		return nil, nil, fmt.Errorf("toolchain: %s: %w", a.Name, ErrNoDigest)
+	}
+	part, err := j.openPart(a)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer part.close()
+	r, err := j.unpack(ctx, store, a, part, t)
+	return r, part, err
 }
 
 // supported refuses an exact version past its end of life, as far as the
@@ -184,9 +201,9 @@ func (j *surveyed) unpack(ctx context.Context, store *versiondir.Store, a Artifa
 		return err
 	}
 	// A wrong digest explains why something did not unpack; not the other way round.
-	r := &receipt{Version: j.version, Platform: j.sdk.Platform.String(), Artifact: a.Name, SHA256: s.digest(), H1: h1, Vouched: a.Vouched, Files: t.files}
+	r := &receipt{Version: j.version, Platform: j.sdk.Platform.String(), Artifact: a.Name, SHA256: s.digest(), H1: h1, Files: t.files}
 	if a.SHA256 != "" && r.SHA256 != a.SHA256 {
-		return nil, reject(&DigestError{a.Name, a.Vouched, a.SHA256, r.SHA256})
+		return nil, reject(&DigestError{a.Name, a.whoseSHA256(), a.SHA256, r.SHA256})
 	}
 	if unpackErr != nil {
 		err := fmt.Errorf("%s: %w", a.Name, unpackErr)
@@ -200,6 +217,19 @@ func (j *surveyed) unpack(ctx context.Context, store *versiondir.Store, a Artifa
 	}
 	if err := j.plausible(t); err != nil {
 		return nil, reject(fmt.Errorf("%s: %w", a.Name, err))
+	}
+	if a.SHA256 != "" {
+		r.vouch("sha256:"+a.SHA256, a.whoseSHA256())
+	}
+	if a.H1 != "" {
+		r.vouch(a.H1, a.Vouched)
+	}
+	if a.Signature != nil {
+		v, err := a.checkSignature(io.NewSectionReader(s.f, 0, s.length()))
+		if err != nil {
+			return nil, reject(err)
+		}
+		r.vouch(v.Digest, v.By)
 	}
 	return r, nil
 }
@@ -266,17 +296,33 @@ type partial struct {
 	state string
 }
 
-func (j *surveyed) openPart(artifact string) (*partial, error) {
-	name := strings.Map(func(r rune) rune {
+// partName is the artifact's name and, where the source gave one, its digest:
+// a later run must not go on with another object of the same name.
+func partName(a Artifact) string {
+	name := a.Name
+	if digest := cmp.Or(a.SHA256, a.H1); digest != "" {
+		sum := sha256.Sum256([]byte(digest))
+		name += "." + hex.EncodeToString(sum[:8])
+	}
+	name = strings.Map(func(r rune) rune {
 		if r == '/' || r < ' ' {
 			return '_'
 		}
 		return r
-	}, artifact)
+	}, name)
 	if len(name) > 200 {
-		name = hex.EncodeToString([]byte(name))[:200]
+		sum := sha256.Sum256([]byte(name))
+		name = hex.EncodeToString(sum[:])
 	}
+	return name
+}
+
+func (j *surveyed) openPart(a Artifact) (*partial, error) {
+	name := partName(a)
 	if _, err := j.root.MkdirAll(path.Join(j.dir, downloadDir), 0o755); err != nil {
+		return nil, err
+	}
+	if err := j.sweepParts(a.Name, name); err != nil {
 		return nil, err
 	}
 	p := &partial{j: j, path: path.Join(j.dir, downloadDir, name)}
@@ -296,6 +342,25 @@ func (j *surveyed) openPart(artifact string) (*partial, error) {
 		p.have, p.state = info.Size(), string(state)
 	}
 	return p, nil
+}
+
+// sweepParts removes what is left of other objects that had the artifact's name.
+func (j *surveyed) sweepParts(artifact, except string) error {
+	dir := path.Join(j.dir, downloadDir)
+	entries, err := j.root.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := strings.TrimSuffix(e.Name(), ".state")
+		digest, ok := strings.CutPrefix(name, artifact+".")
+		if name != except && ok && len(digest) == 16 {
+			if err := j.root.Remove(path.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (p *partial) remember(state string) error {

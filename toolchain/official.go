@@ -23,7 +23,15 @@ type Official struct {
 	BaseURL string
 	// Client sends the requests. Nil: one of our own.
 	Client *http.Client
+	// PlainHTTP follows redirects from https to plain http, which are refused
+	// otherwise.
+	PlainHTTP bool
+	// Keyring is OpenPGP public keys, armoured or not. With it the archive's .asc
+	// file must be a signature by one of them. Nil: no signature is asked for.
+	Keyring []byte
 }
+
+func (o Official) web() web { return web{o.Client, o.PlainHTTP} }
 
 func (o Official) base() string {
 	if o.BaseURL == "" {
@@ -67,7 +75,7 @@ func parseIndex(b []byte) ([]indexRelease, error) {
 }
 
 func (o Official) index(ctx context.Context) ([]indexRelease, error) {
-	b, err := text(ctx, o.Client, o.base()+"/?mode=json&include=all", 64<<20)
+	b, err := text(ctx, o.web(), o.base()+"/?mode=json&include=all", 64<<20)
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +106,23 @@ func (o Official) Releases(ctx context.Context) (releases []Release, err error) 
 
 // Open finds the archive and its hash in the index, or beside it.
 func (o Official) Open(ctx context.Context, v Version, p Platform) (Artifact, error) {
+	a, err := o.open(ctx, v, p)
+	if err != nil || o.Keyring == nil {
+		return a, err
+	}
+	if _, err := keyring(o.Keyring); err != nil {
+		return a, err
+	}
+	a.Keyring = o.Keyring
+	if a.Signature, err = text(ctx, o.web(), o.base()+"/"+a.Name+".asc", maxSignature); err != nil {
+		return a, &SignatureError{a.Name, err}
+	}
+	return a, nil
+}
+
+func (o Official) open(ctx context.Context, v Version, p Platform) (Artifact, error) {
 	name := string(v) + "." + p.suffix() + ".tar.gz"
-	a := Artifact{Name: name, Format: TarGz, Vouched: "the index at " + o.base(), Fetch: fetchURL(o.Client, o.base()+"/"+name)}
+	a := Artifact{Name: name, Format: TarGz, Vouched: "the index at " + o.base(), Fetch: fetchURL(o.web(), o.base()+"/"+name)}
 	index, indexErr := o.index(ctx)
 	if indexErr == nil {
 		var all []Version
@@ -116,7 +139,10 @@ func (o Official) Open(ctx context.Context, v Version, p Platform) (Artifact, er
 		}
 		return a, &NotFoundError{Version: v, Platform: p, Nearest: nearest(v, all)}
 	}
-	b, err := text(ctx, o.Client, o.base()+"/"+name+".sha256", 64<<10)
+	b, err := text(ctx, o.web(), o.base()+"/"+name+".sha256", 64<<10)
+	if notFound(err) && o.Keyring != nil {
+		return a, nil // the signature will do
+	}
 	if notFound(err) {
 		return a, &NotFoundError{Version: v, Platform: p, Err: fmt.Errorf("no index (%w) and no hash: %w: %w", indexErr, ErrNoDigest, err)}
 	}
@@ -133,7 +159,7 @@ func (o Official) Open(ctx context.Context, v Version, p Platform) (Artifact, er
 func (a *Artifact) setSHA256(s string) error {
 	hash, rest, _ := strings.Cut(strings.TrimSpace(s), " ")
 	if b, err := hex.DecodeString(hash); err != nil || len(b) != 32 || strings.Contains(rest, "\n") {
-		return fmt.Errorf("toolchain: %s: %s gives %.60q where 64 hex digits belong: %w", a.Name, a.Vouched, s, ErrNoDigest)
+		return fmt.Errorf("toolchain: %s: %s gives %.60q where 64 hex digits belong: %w", a.Name, a.whoseSHA256(), s, ErrNoDigest)
 	}
 	a.SHA256 = strings.ToLower(hash)
 	return nil

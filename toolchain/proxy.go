@@ -33,6 +33,9 @@ type ModuleProxy struct {
 	SumDB goenv.SumDB
 	// Client sends the requests. Nil: one of our own.
 	Client *http.Client
+	// PlainHTTP follows redirects from https to plain http, which are refused
+	// otherwise; the digest is checked all the same.
+	PlainHTTP bool
 	// Cache is an existing directory for the checksum database's tiles and its last signed
 	// tree, by which a database that was rolled back or forked is noticed. "":
 	// Install keeps them beside the SDKs; used alone, nothing is remembered.
@@ -40,6 +43,8 @@ type ModuleProxy struct {
 
 	tiles *tileCache // Install's own
 }
+
+func (m ModuleProxy) web() web { return web{m.Client, m.PlainHTTP} }
 
 // ErrNoProxy is matched when a proxy list ends before any proxy had it.
 var ErrNoProxy = errors.New("no module proxy could be asked for a toolchain")
@@ -79,7 +84,7 @@ func (m ModuleProxy) each(ask func(base string) error) error {
 func (m ModuleProxy) Releases(ctx context.Context) (releases []Release, err error) {
 	var body []byte
 	err = m.each(func(base string) (err error) {
-		body, err = read(ctx, m.Client, base+"/"+moduleName+"/@v/list", 16<<20)
+		body, err = read(ctx, m.web(), base+"/"+moduleName+"/@v/list", 16<<20)
 		return err
 	})
 	if err != nil {
@@ -123,7 +128,7 @@ func (m ModuleProxy) Open(ctx context.Context, v Version, p Platform) (Artifact,
 	var address string
 	err := m.each(func(base string) error {
 		address = base + "/" + moduleName + "/@v/" + version
-		b, err := read(ctx, m.Client, address+".info", 64<<10)
+		b, err := read(ctx, m.web(), address+".info", 64<<10)
 		if err != nil {
 			return err
 		}
@@ -144,7 +149,7 @@ func (m ModuleProxy) Open(ctx context.Context, v Version, p Platform) (Artifact,
 	if a.H1, err = m.lookup(ctx, version); err != nil {
 		return a, fmt.Errorf("toolchain: %s: checksum database %s: %w", v, m.SumDB.String(), err)
 	}
-	a.Fetch = fetch(m.Client, address+".zip")
+	a.Fetch = fetch(m.web(), address+".zip")
 	return a, nil
 }
 
@@ -160,19 +165,19 @@ func (m ModuleProxy) versions(ctx context.Context, p Platform) (all []Version, l
 }
 
 // read and fetch also take file:// proxies, which need no server.
-func read(ctx context.Context, c *http.Client, address string, limit int64) ([]byte, error) {
+func read(ctx context.Context, w web, address string, limit int64) ([]byte, error) {
 	if path, ok := strings.CutPrefix(address, "file://"); ok {
 		b, err := os.ReadFile(filepath.FromSlash(path))
 		return b, err
 	}
-	return text(ctx, c, address, limit)
+	return text(ctx, w, address, limit)
 }
 
-func fetch(c *http.Client, address string) func(context.Context, int64, string) (Content, error) {
+func fetch(w web, address string) func(context.Context, int64, string) (Content, error) {
 	if path, ok := strings.CutPrefix(address, "file://"); ok {
 		return fetchFile(filepath.FromSlash(path))
 	}
-	return fetchURL(c, address)
+	return fetchURL(w, address)
 }
 
 // fetchFile is an Artifact's Fetch for a file on disk; there is nothing to

@@ -23,7 +23,7 @@ type receipt struct {
 	Artifact string       `json:"artifact"`
 	SHA256   string       `json:"sha256"`
 	H1       string       `json:"h1,omitempty"`
-	Vouched  string       `json:"vouched_by"`
+	Vouches  []Vouch      `json:"vouched_by"`
 	Files    []hashedFile `json:"files"` // sorted by path
 }
 
@@ -68,6 +68,18 @@ func (r *receipt) save(root *rootfs.Root, dir, name string) error {
 	}
 	_, err = root.WriteFile(receiptName(dir, name), b, atomicfile.Options{})
 	return err
+}
+
+// receipt loads an installation's.
+func (i Installation) receipt(root *rootfs.Root) (*receipt, error) {
+	r, err := loadReceipt(root, i.dir, i.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("toolchain: %s: %w", i.GOROOT, ErrNoReceipt)
+	}
+	if err != nil {
+		return nil, wrap(err)
+	}
+	return r, nil
 }
 
 func loadReceipt(root *rootfs.Root, dir, name string) (*receipt, error) {

@@ -44,6 +44,9 @@ type SDK struct {
 	SHA256 string
 	// AllowEndOfLife takes a version that gets no fixes any more.
 	AllowEndOfLife bool
+	// Also are further sources that have to vouch for the same SDK, or it is not
+	// installed; see CrossCheck. Nil: Source's word is enough.
+	Also []Source
 	// Progress is told how far it is, from several goroutines, one at a time. Nil: nobody.
 	Progress func(Progress)
 }
@@ -129,7 +132,7 @@ func (s SDK) validate() error {
 		errs = append(errs, fmt.Errorf("toolchain: Link=%q leads to the current version, but Use is not set", s.Link))
 	}
 	if s.SHA256 != "" {
-		a := Artifact{Name: "SDK.SHA256", Vouched: "the caller"}
+		a := Artifact{Name: "SDK.SHA256", pin: "the caller"}
 		errs = append(errs, a.setSHA256(s.SHA256))
 	}
 	return errors.Join(errs...)
@@ -184,9 +187,14 @@ type step struct {
 
 // source is the wanted source, with a place for what it remembers.
 func (j *surveyed) source() Source {
-	switch src := j.sdk.Source.(type) {
-	case nil:
+	if j.sdk.Source == nil {
 		return Official{}
+	}
+	return j.withTiles(j.sdk.Source)
+}
+
+func (j *surveyed) withTiles(src Source) Source {
+	switch src := src.(type) {
 	case ModuleProxy:
 		if src.Cache == "" && j.root != nil {
 			src.tiles = &tileCache{j.root, path.Join(j.dir, ".sumdb")}

@@ -1,6 +1,7 @@
 package toolchain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,11 +50,18 @@ type Artifact struct {
 	H1, Module string
 	// Vouched names who gave the digest: "sum.golang.org", "index", "caller".
 	Vouched string
+	// Signature is a detached OpenPGP signature over the file, armoured or not,
+	// and Keyring the public keys of which one must have made it. Nil: none is asked for.
+	Signature, Keyring []byte
+	pin                string // who gave SHA256, where that is not Vouched
+
 	// Fetch reads from an offset. state is what an earlier Fetch returned for
 	// the bytes before it: if they are no longer of the same object, Fetch
 	// starts again at zero and says so in Content.Offset.
 	Fetch func(ctx context.Context, offset int64, state string) (Content, error)
 }
+
+func (a Artifact) whoseSHA256() string { return cmp.Or(a.pin, a.Vouched) }
 
 // Content is a body being fetched.
 type Content struct {

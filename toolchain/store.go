@@ -69,8 +69,9 @@ func (i Installation) store() (*versiondir.Store, *rootfs.Root, error) {
 	return versiondir.Open(dir), root, nil
 }
 
-// Use makes an installation `current` in its directory, atomically.
-func Use(i Installation) error {
+// Use makes an installation `current` in its directory, atomically, and the
+// links given ("/usr/local/go") lead to that.
+func Use(i Installation, links ...string) error {
 	store, root, err := i.store()
 	if err != nil {
 		return err
@@ -79,6 +80,25 @@ func Use(i Installation) error {
 	defer store.Close()
 	if _, err := store.Use(i.name); err != nil {
 		return wrap(err)
+	}
+	j := &surveyed{root: root}
+	current := path.Join(i.dir, versiondir.CurrentLink)
+	for _, link := range links {
+		if !path.IsAbs(link) {
+			return fmt.Errorf("toolchain: link %q must be an absolute path", link)
+		}
+		err := j.planLink(link, current, func(context.Context) error {
+			_, err := root.Symlink(current, link)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, s := range j.steps {
+		if err := s.do(context.Background()); err != nil {
+			return wrap(err)
+		}
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (o *sumOps) ReadRemote(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return read(o.ctx, o.source.Client, base+name, 8<<20)
+	return read(o.ctx, o.source.web(), base+name, 8<<20)
 }
 
 func (o *sumOps) address() (string, error) {
@@ -96,7 +96,7 @@ func (o *sumOps) address() (string, error) {
 				break
 			}
 			base := strings.TrimSuffix(p.URL, "/") + "/sumdb/" + name
-			_, err := read(o.ctx, o.source.Client, base+"/supported", 64<<10)
+			_, err := read(o.ctx, o.source.web(), base+"/supported", 64<<10)
 			if err == nil {
 				o.base = base
 				return base, nil

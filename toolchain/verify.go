@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -26,12 +25,9 @@ func (i Installation) Verify(ctx context.Context) error {
 		return wrap(err)
 	}
 	defer root.Close()
-	r, err := loadReceipt(root, i.dir, i.name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("toolchain: %s: %w", i.GOROOT, ErrNoReceipt)
-	}
+	r, err := i.receipt(root)
 	if err != nil {
-		return wrap(err)
+		return err
 	}
 	tree, err := os.OpenRoot(i.GOROOT)
 	if err != nil {
