@@ -70,7 +70,7 @@ func TestPlacesThatAreNoHierarchy(t *testing.T) {
 	require.True(t, d.Refused)
 
 	// systemd's hybrid layout: v2 is one folder down.
-	d = unshared(t, g, "-m", "umount -l /sys/fs/cgroup; mount -t tmpfs none /sys/fs/cgroup; mkdir /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; mount -t cgroup2 none /sys/fs/cgroup/unified; mount -t cgroup -o none,name=systemd none /sys/fs/cgroup/systemd; mount -t tmpfs none /run/systemd", "test ! -e /sys/fs/cgroup/unified/y")
+	d = unshared(t, g, "-m", "umount -l /sys/fs/cgroup; mount -t tmpfs none /sys/fs/cgroup; mkdir /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; mount -t cgroup2 -o nsdelegate,memory_recursiveprot none /sys/fs/cgroup/unified; mount -t cgroup -o none,name=systemd none /sys/fs/cgroup/systemd; mount -t tmpfs none /run/systemd", "test ! -e /sys/fs/cgroup/unified/y")
 	require.Equal(t, mount+"/unified", d.Mount)
 	require.True(t, d.Refused)
 	require.False(t, d.Delegated)

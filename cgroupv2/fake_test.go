@@ -23,6 +23,7 @@ type fake struct {
 }
 
 func newFake(controllers string) *fake {
+	bfqLoaded = func() bool { return false } // whatever this machine has
 	f := &fake{groups: map[string]map[string]string{}, delegated: map[string]bool{}}
 	f.groups[""] = map[string]string{"cgroup.controllers": controllers, "cgroup.subtree_control": "", "cgroup.procs": "1"}
 	return f
@@ -48,8 +49,6 @@ var fakeDisks = disksOf{
 	func(device string) (string, error) { return device, nil },
 	func(string) (string, error) { return "io.cost", nil },
 }
-
-func init() { bfqLoaded = func() bool { return false } }
 
 func (f *fake) fail(rel, file string, err error) error {
 	return &fs.PathError{Op: "fake", Path: path.Join("/", rel, file), Err: err}

@@ -83,28 +83,28 @@ func TestVerdicts(t *testing.T) {
 func TestProtectionUnderDemand(t *testing.T) {
 	d := delegated(t)
 	keeps := func(name string, above cgroupv2.Memory) uint64 {
-		top := made(t, d+"/"+name, cgroupv2.Limits{MemoryMax: cgroupv2.MiB(120), MemorySwapMax: cgroupv2.Bytes(0)})
+		top := made(t, d+"/"+name, cgroupv2.Limits{MemoryMax: cgroupv2.MiB(60), MemorySwapMax: cgroupv2.Bytes(0)})
 		made(t, d+"/"+name+"/slice", cgroupv2.Limits{MemoryLow: above})
-		kept := made(t, d+"/"+name+"/slice/kept", cgroupv2.Limits{MemoryLow: cgroupv2.MiB(60)})
+		kept := made(t, d+"/"+name+"/slice/kept", cgroupv2.Limits{MemoryLow: cgroupv2.MiB(30)})
 		other := made(t, d+"/"+name+"/other", cgroupv2.Limits{MemoryMax: cgroupv2.MiB(200)})
 		e, err := cgroupv2.Effective(kept.Path)
 		require.NoError(t, err)
 		require.Equal(t, above, e.MemoryLow.Value)
 		file := "/var/tmp/" + name
-		run(t, "dd", "if=/dev/zero", "of="+file, "bs=1M", "count=50")
+		run(t, "dd", "if=/dev/zero", "of="+file, "bs=1M", "count=24")
 		run(t, "sh", "-c", "sync; echo 3 >/proc/sys/vm/drop_caches")
 		read := starts(t, kept, "read", file)
 		require.NoError(t, read.Wait()) // its cache stays on the account of kept
 		await(t, "a cache", func() bool {
 			s, err := cgroupv2.Stat(kept.Path)
 			require.NoError(t, err)
-			return s.Memory.File > 40<<20
+			return s.Memory.File > 20<<20
 		})
-		eater := starts(t, other, "eat", "90")
+		eater := starts(t, other, "eat", "45")
 		await(t, "the neighbour's demand", func() bool {
 			s, err := cgroupv2.Stat(other.Path)
 			require.NoError(t, err)
-			return s.Memory.Anon > 85<<20
+			return s.Memory.Anon > 42<<20
 		})
 		s, err := cgroupv2.Stat(kept.Path)
 		require.NoError(t, err)
@@ -113,27 +113,27 @@ func TestProtectionUnderDemand(t *testing.T) {
 		return s.Memory.File >> 20
 	}
 	without := keeps("without", cgroupv2.Bytes(0))
-	t.Logf("of 50 MiB, %d are left where an ancestor protects nothing", without)
-	require.Less(t, without, uint64(40))
+	t.Logf("of 24 MiB, %d are left where an ancestor protects nothing", without)
+	require.Less(t, without, uint64(20))
 	// With protection the neighbour's demand can't be met, and it is killed or
 	// stays below: see what is kept.
-	top := made(t, d+"/with", cgroupv2.Limits{MemoryMax: cgroupv2.MiB(120), MemorySwapMax: cgroupv2.Bytes(0)})
-	made(t, d+"/with/slice", cgroupv2.Limits{MemoryLow: cgroupv2.MiB(60)})
-	kept := made(t, d+"/with/slice/kept", cgroupv2.Limits{MemoryLow: cgroupv2.MiB(60)})
+	top := made(t, d+"/with", cgroupv2.Limits{MemoryMax: cgroupv2.MiB(60), MemorySwapMax: cgroupv2.Bytes(0)})
+	made(t, d+"/with/slice", cgroupv2.Limits{MemoryLow: cgroupv2.MiB(30)})
+	kept := made(t, d+"/with/slice/kept", cgroupv2.Limits{MemoryLow: cgroupv2.MiB(30)})
 	other := made(t, d+"/with/other", cgroupv2.Limits{})
-	run(t, "dd", "if=/dev/zero", "of=/var/tmp/with", "bs=1M", "count=50")
+	run(t, "dd", "if=/dev/zero", "of=/var/tmp/with", "bs=1M", "count=24")
 	run(t, "sh", "-c", "sync; echo 3 >/proc/sys/vm/drop_caches")
 	read := starts(t, kept, "read", "/var/tmp/with")
 	require.NoError(t, read.Wait())
 	// A neighbour that reads a lot: its own cache is to be taken, not the other's.
-	run(t, "dd", "if=/dev/zero", "of=/var/tmp/lot", "bs=1M", "count=110")
+	run(t, "dd", "if=/dev/zero", "of=/var/tmp/lot", "bs=1M", "count=60")
 	run(t, "sync")
 	lot := starts(t, other, "read", "/var/tmp/lot")
 	require.NoError(t, lot.Wait())
 	s, err := cgroupv2.Stat(kept.Path)
 	require.NoError(t, err)
-	t.Logf("of 50 MiB, %d are left where every ancestor protects", s.Memory.File>>20)
-	require.Greater(t, s.Memory.File, uint64(45<<20))
+	t.Logf("of 24 MiB, %d are left where every ancestor protects", s.Memory.File>>20)
+	require.Greater(t, s.Memory.File, uint64(22<<20))
 	_ = top
 }
 
