@@ -89,7 +89,7 @@ func digest(r io.Reader) (string, error) {
 
 // pinned makes a reader of content that has a SHA256 fail at its end if what was
 // read is not it, so that wrong content never gets the file's name.
-func pinned(f *File, src io.ReadSeeker) io.ReadSeeker {
+func pinned(f *File, src io.Reader) io.Reader {
 	if f.SHA256 == "" {
 		return src
 	}
@@ -97,15 +97,10 @@ func pinned(f *File, src io.ReadSeeker) io.ReadSeeker {
 }
 
 type pin struct {
-	src    io.ReadSeeker
+	src    io.Reader
 	h      hash.Hash
 	want   string
 	secret bool
-}
-
-func (p *pin) Seek(offset int64, whence int) (int64, error) {
-	p.h.Reset()
-	return p.src.Seek(offset, whence)
 }
 
 func (p *pin) Read(b []byte) (int, error) {
