@@ -47,6 +47,15 @@ var byKind = map[string]problem{
 
 // byKey are the checks of directives of which systemd says no kind, or too wide a one.
 var byKey = map[string]problem{
+	"ListenStream":           addressProblem,
+	"ListenDatagram":         addressProblem,
+	"ListenSequentialPacket": addressProblem,
+	"ListenFIFO":             pathProblem,
+	"ListenSpecial":          pathProblem,
+	"Symlinks":               pathsProblem,
+	"Priority":               integerProblem,
+	"FileDescriptorName":     descriptorProblem,
+	"IPTOS":                  tosProblem,
 	"SystemCallFilter":       callsProblem,
 	"DeviceAllow":            nil,
 	"SystemCallLog":          callsProblem,
@@ -114,6 +123,8 @@ func (l *linter) value(e Entry, kind string) (what, fix string) {
 	check, special := byKey[e.Key]
 	switch {
 	case special:
+	case e.Section == "Socket" && e.Key == "Service":
+		check = serviceProblem
 	case e.Section == "Unit" && (strings.HasPrefix(e.Key, "Condition") || strings.HasPrefix(e.Key, "Assert")):
 		check = conditionProblem
 	default:
