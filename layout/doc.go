@@ -17,6 +17,10 @@
 // and modes are changed by descriptor. A file with several names that belongs
 // to somebody else is refused: one of its names may be /etc/shadow.
 //
+// What is in a directory of a user's is that user's to rename: an entry there
+// that is to be root's own is safe from being read through, not from being
+// moved to where another entry is given away. Keep root's secrets elsewhere.
+//
 // # Owners under a Root
 //
 // Under a Root, a caller who may not give files away has owners and modes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"testing/fstest"
 
 	"github.com/bedplate/bedplate/layout"
 )
@@ -38,6 +39,38 @@ func ExampleTree() {
 	// create file /etc/app/app.conf: 0640 root:app (recorded), 15 bytes
 	// create file /etc/app/key: 0640 root:app (recorded)
 	// 0 <nil>
+}
+
+func ExampleReleases() {
+	root, err := os.MkdirTemp("", "machine")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(root)
+	defer unseal(root) // releases are read-only
+	ctx := context.Background()
+	made := layout.Tree{Root: root, Owners: layout.RecordOwners, Entries: layout.Service{Name: "app"}.Entries()}
+	if _, err := made.Ensure(ctx); err != nil {
+		panic(err)
+	}
+	releases := layout.Releases{Root: root, Dir: "/opt/app/releases"}
+	for _, version := range []string{"1.0", "1.1"} {
+		files := fstest.MapFS{"bin/app": {Data: []byte("version " + version), Mode: 0o755}}
+		release, err := releases.Stage(ctx, layout.Staging{Contents: layout.TreeFS(files), Label: version})
+		if err != nil {
+			panic(err)
+		}
+		if _, err := releases.Activate(ctx, release.ID); err != nil {
+			panic(err)
+		}
+	}
+	changes, err := releases.Rollback(ctx)
+	fmt.Println(changes[0], err)
+	binary, err := os.ReadFile(root + "/opt/app/releases/current/bin/app")
+	fmt.Println(string(binary), err)
+	// Output:
+	// update symlink /opt/app/releases/current: 1.1-dcd7b392eb6e3699 → 1.0-4eb5caa5a14d93d9 <nil>
+	// version 1.0 <nil>
 }
 
 func ExampleTree_Tmpfiles() {
