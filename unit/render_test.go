@@ -49,6 +49,21 @@ func golden() map[string]unit.Unit {
 		"app.socket":  unit.Socket{Name: "app", Listen: []string{"8080", "[::1]:9090", "/run/app.sock", "@app"}, Mode: 0o660, Group: "app", Backlog: 512, FreeBind: true},
 		"tidy.timer":  unit.Timer{Name: "tidy", Description: "Tidy up", Calendar: []string{"daily"}, Spread: time.Hour, Persistent: true},
 		"apps.slice":  unit.Slice{Name: "apps", Limits: said{{"MemoryHigh", "1G"}}},
+		"spool@.path": unit.Path{Name: "spool@", Specifiers: true, NotEmpty: []string{"/var/spool/%i"}, MakeDirectory: true, DirectoryMode: 0o750},
+		"srv-data.mount": unit.Mount{
+			What: "UUID=8c4b1a3e", Where: "/srv/data", Type: "ext4", Options: []string{"noexec", "nosuid"},
+			Conditions: []unit.Condition{{Test: "PathExists", Value: "/etc/100%", Not: true}, {Test: "Virtualization", Value: "no", AnyOf: true, Assert: true}},
+		},
+		"apps.target": unit.TargetUnit{Name: "apps", Relations: unit.Relations{Wants: []string{"a.service", "b.service"}, BindsTo: []string{"srv.mount"}}, Isolate: true},
+		"worker@.service": unit.Service{
+			Name: "worker@", Specifiers: true, Exec: []string{"/opt/app/bin/worker", "--queue=%i", "100%%"}, Type: unit.Notify, DynamicUser: true,
+			ExecBefore: []unit.Command{{Argv: []string{"/bin/mkdir", "-p", "/srv/%i"}, MayFail: true, Privileged: true}}, ReloadSignal: "SIGUSR1",
+			Rlimits: map[unit.Resource]unit.Rlimit{unit.CoreSize: {Soft: 0, Hard: unit.Infinite}}, Nice: 5, SuccessExit: []uint8{143}, DefaultInstance: "main", Sandbox: unit.Sandbox{Off: true},
+		},
+		"app.service.d/10-limits.conf": unit.DropIn{
+			Unit: "app.service", Name: "10-limits", Limits: said{{"MemoryMax", "1G"}},
+			Directives: []unit.Directive{{Section: "Unit", Name: "After", Value: "db.service"}, {Section: "Service", Name: "Environment", Value: ""}, {Section: "Service", Name: "Environment", Value: "A=1"}},
+		},
 		"old.service": unit.Service{Name: "old", Exec: []string{"/usr/bin/old"}, Type: unit.NotifyReload},
 	}
 }
@@ -67,6 +82,7 @@ func TestGolden(t *testing.T) {
 			}
 			file := filepath.Join("testdata", "golden", name)
 			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 				require.NoError(t, os.WriteFile(file, text, 0o644))
 			}
 			want, err := os.ReadFile(file)
