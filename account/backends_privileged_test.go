@@ -234,7 +234,7 @@ func TestChoice(t *testing.T) {
 	s := account.Set{Users: []account.User{{Name: "chosen", Comment: "x"}}}
 	gone := account.Set{Users: []account.User{{Name: "chosen", Absent: true}}}
 	for _, next := range []struct{ by, hide string }{
-		{"by shadow's tools", "/usr/sbin/useradd"}, {"by BusyBox", ""}, {"by systemd-sysusers", "/usr/bin/systemd-sysusers"}, {"by editing the files", ""},
+		{"by shadow's tools", "useradd"}, {"by BusyBox", ""}, {"by systemd-sysusers", "systemd-sysusers"}, {"by editing the files", ""},
 	} {
 		for _, c := range converge(t, s)[:2] {
 			require.Contains(t, c.Detail, next.by)
@@ -246,7 +246,9 @@ func TestChoice(t *testing.T) {
 			require.NoError(t, os.Remove("/usr/sbin/addgroup"))
 		case "by editing the files":
 		default:
-			hide(next.hide)
+			p, err := exec.LookPath(next.hide)
+			require.NoError(t, err)
+			hide(p)
 		}
 	}
 }
