@@ -184,21 +184,6 @@ func (b Bundle) manifest() (text []byte, m manifest, err error) {
 	return text, m, nil
 }
 
-func readManifest(r *tar.Reader) (text []byte, m manifest, err error) {
-	h, err := r.Next()
-	if err != nil {
-		return nil, m, err
-	}
-	if h.Name != manifestName || h.Typeflag != tar.TypeReg || h.Size > maxManifest {
-		return nil, m, fmt.Errorf("it begins with %q and not with %s", h.Name, manifestName)
-	}
-	if text, err = io.ReadAll(r); err != nil {
-		return nil, m, err
-	}
-	m, err = parseManifest(text)
-	return text, m, err
-}
-
 // unpack unpacks beside the final name, proves, and publishes.
 func (b Bundle) unpack(ctx context.Context, root *rootfs.Root, text []byte, again bool) (err error) {
 	in, err := os.Open(b.Path)
@@ -294,32 +279,4 @@ func (b Bundle) fill(ctx context.Context, dir *os.Root, in io.ReadSeeker, planne
 		}
 		return dir.Chmod(name, mode)
 	})
-}
-
-func extract(dir *os.Root, r *tar.Reader, want manifestFile) error {
-	h, err := r.Next()
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return err
-	}
-	if h.Name != want.Path || h.Typeflag != tar.TypeReg || h.Size != want.Size {
-		return fmt.Errorf("%q with %d bytes stands in its place", h.Name, h.Size)
-	}
-	if err := dir.MkdirAll(path.Dir(want.Path), 0o755); err != nil {
-		return err
-	}
-	f, err := dir.OpenFile(want.Path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	sum, _, err := digest(io.TeeReader(r, f))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if sum != want.SHA256 {
-		return errors.New("its content is not what the manifest says")
-	}
-	return nil
 }

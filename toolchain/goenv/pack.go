@@ -1,11 +1,8 @@
 package goenv
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -291,71 +288,4 @@ func (p Pack) vouch(ctx context.Context, dir *os.Root, m Modules, man *manifest)
 	}
 	r.remote = nil // and once more with nothing but what will be in the bundle
 	return r.prove(ctx, public)
-}
-
-// write writes the archive beside its final name.
-func write(ctx context.Context, name string, dir *os.Root, man manifest) (sum string, size int64, err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return "", 0, fmt.Errorf("goenv: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("goenv: bundle: %w", err), f.Close(), os.Remove(f.Name()))
-		}
-	}()
-	h := sha256.New()
-	counted := &counter{w: io.MultiWriter(f, h)}
-	w := tar.NewWriter(counted)
-	text, err := json.MarshalIndent(man, "", " ")
-	if err != nil {
-		return "", 0, err
-	}
-	add := func(name string, size int64, content io.Reader) error {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size, Typeflag: tar.TypeReg, Format: tar.FormatPAX}); err != nil {
-			return err
-		}
-		_, err := io.Copy(w, content)
-		return err
-	}
-	if err := add(manifestName, int64(len(text)), bytes.NewReader(text)); err != nil {
-		return "", 0, err
-	}
-	for _, file := range man.Files {
-		if ctx.Err() != nil {
-			return "", 0, context.Cause(ctx)
-		}
-		in, err := dir.Open(file.Path)
-		if err != nil {
-			return "", 0, err
-		}
-		err = add(file.Path, file.Size, in)
-		if err := errors.Join(err, in.Close()); err != nil {
-			return "", 0, err
-		}
-	}
-	if err := errors.Join(w.Close(), f.Chmod(0o644), f.Sync()); err != nil {
-		return "", 0, err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return "", 0, err
-	}
-	return hex.EncodeToString(h.Sum(nil)), counted.n, f.Close()
-}
-
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += int64(n)
-	return n, err
-}
-
-func digest(r io.Reader) (sum string, size int64, err error) {
-	h := sha256.New()
-	size, err = io.Copy(h, r)
-	return hex.EncodeToString(h.Sum(nil)), size, err
 }
