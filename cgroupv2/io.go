@@ -126,7 +126,7 @@ func (w Weight) bfq() Weight {
 	if w <= DefaultWeight {
 		return w
 	}
-	return DefaultWeight + (w-DefaultWeight)*(1000-DefaultWeight)/(mostWeight-DefaultWeight)
+	return DefaultWeight + Weight(int(w-DefaultWeight)*(1000-int(DefaultWeight))/int(mostWeight-DefaultWeight))
 }
 
 // each gives the four limits with their names in io.max and in systemd.

@@ -92,6 +92,9 @@ func TestWeights(t *testing.T) {
 		require.Error(t, err)
 	}
 	require.Equal(t, 19, Idle.Nice())
+	for w, bfq := range map[Weight]Weight{1: 1, 100: 100, 1000: 181, 10000: 1000} {
+		require.Equal(t, bfq, w.bfq())
+	}
 	w, err := ParseWeight("idle")
 	require.NoError(t, err)
 	require.Equal(t, "idle", w.String())
