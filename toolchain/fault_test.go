@@ -21,6 +21,7 @@ import (
 const tarball = "go1.26.8.linux-amd64.tar.gz"
 
 func TestOfficial(t *testing.T) {
+	t.Parallel()
 	p, dir := serve(t, "go1.25.1", "go1.26.7", "go1.26.8", "go1.24.9"), t.TempDir()
 	for wanted, want := range map[string]toolchain.Version{"stable": "go1.26.8", "oldstable": "go1.25.1", "~1.26.3": "go1.26.8", "1.26.7": "go1.26.7"} {
 		v, err := p.sdk(t.TempDir(), wanted).Resolve(t.Context())
@@ -62,6 +63,7 @@ func TestMirrorWithoutIndex(t *testing.T) {
 }
 
 func TestEndOfLife(t *testing.T) {
+	t.Parallel()
 	p := serve(t, "go1.26.8", "go1.25.1", "go1.24.9")
 	for _, wanted := range []string{"1.24.9", "1.24.x"} {
 		dir := t.TempDir()
@@ -210,6 +212,7 @@ func (p *page) cutting(every int, before func()) {
 }
 
 func TestCutFiftyTimes(t *testing.T) {
+	t.Parallel()
 	p, dir := serve(t, "go1.26.8"), t.TempDir()
 	p.files[tarball] = small(t, "go1.26.8", 4<<20)
 	sent := 0
@@ -224,6 +227,7 @@ func TestCutFiftyTimes(t *testing.T) {
 // TestObjectChangesInBetween: what was fetched is of another object than what
 // is to come. The two are never glued.
 func TestObjectChangesInBetween(t *testing.T) {
+	t.Parallel()
 	p, dir := serve(t, "go1.26.8"), t.TempDir()
 	p.noIndex = true // the index would have to change in the same moment
 	var requests int
@@ -265,6 +269,7 @@ func TestLaterRunGoesOn(t *testing.T) {
 	} {
 		for _, noIndex := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, " ", noIndex), func(t *testing.T) {
+				t.Parallel()
 				p, dir := serve(t, "go1.26.8"), t.TempDir()
 				p.noIndex = noIndex
 				whole := p.files[tarball]
@@ -284,12 +289,60 @@ func TestLaterRunGoesOn(t *testing.T) {
 
 func TestNoPlainHTTPAfterTLS(t *testing.T) {
 	p := serve(t, "go1.26.8")
-	secure := httptest.NewTLSServer(http.RedirectHandler(p.URL+"/"+tarball, http.StatusFound))
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, p.URL+r.URL.String(), http.StatusFound)
+	}))
 	t.Cleanup(secure.Close)
 	dir := t.TempDir()
-	_, err := toolchain.Install(t.Context(), toolchain.SDK{Version: "1.26.8", Dir: dir, Platform: linux, Source: toolchain.Official{BaseURL: secure.URL, Client: secure.Client()}})
+	source := toolchain.Official{BaseURL: secure.URL, Client: secure.Client()}
+	sdk := toolchain.SDK{Version: "1.26.8", Dir: dir, Platform: linux, Source: source}
+	_, err := toolchain.Install(t.Context(), sdk)
 	nothing(t, dir, err)
 	require.ErrorContains(t, err, "plain http")
+	source.PlainHTTP = true
+	sdk.Source = source
+	_, err = toolchain.Install(t.Context(), sdk)
+	require.NoError(t, err)
+}
+
+// TestClockFarOff: to a machine whose clock is wrong every certificate is
+// expired, or not valid yet.
+func TestClockFarOff(t *testing.T) {
+	p := serve(t, "go1.26.8")
+	secure := httptest.NewTLSServer(p)
+	t.Cleanup(secure.Close)
+	client := secure.Client()
+	client.Transport.(*http.Transport).TLSClientConfig.Time = func() time.Time { return time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC) } // httptest's begins in 1970
+	dir := t.TempDir()
+	_, err := toolchain.Install(t.Context(), toolchain.SDK{Version: "1.26.8", Dir: dir, Platform: linux, Source: toolchain.Official{BaseURL: secure.URL, Client: client}})
+	nothing(t, dir, err)
+	require.ErrorContains(t, err, "this machine's clock is wrong")
+}
+
+// TestByteByByte: a server that cuts after every few bytes is given up.
+func TestByteByByte(t *testing.T) {
+	t.Parallel()
+	p, dir := serve(t, "go1.26.8"), t.TempDir()
+	requests := 0
+	p.fault = func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, ".gz") {
+			return false
+		}
+		requests++
+		b := p.files[tarball]
+		w.Header().Set("ETag", `"`+sum(b)[:16]+`"`)
+		var from int
+		if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from); err == nil {
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, len(b)-1, len(b)))
+			w.WriteHeader(http.StatusPartialContent)
+		}
+		_, _ = w.Write(b[from : from+1])
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	_, err := toolchain.Install(t.Context(), p.sdk(dir, "1.26.8"))
+	nothing(t, dir, err)
+	require.Equal(t, 5, requests)
 }
 
 // TestProxyFaults is about a list of proxies; the real one is TestRealInstall's.
@@ -354,6 +407,7 @@ func TestWholeEarlierObjectIsNotUnpacked(t *testing.T) {
 // TestDiskFailureIsToldAsSuch: a file system that refuses in the middle of a
 // download is not taken for a wrong digest, and what was fetched is kept.
 func TestDiskFailureIsToldAsSuch(t *testing.T) {
+	t.Parallel()
 	p, dir := serve(t, "go1.26.8"), t.TempDir()
 	refused := file("go/"+strings.Repeat("x", 300), "") // ENAMETOOLONG on every file system of Linux
 	noise := make([]byte, 8<<20)

@@ -378,10 +378,11 @@ func (p *partial) close() {
 }
 
 func (p *partial) remove() error {
-	err := p.j.root.Remove(p.path)
-	stateErr := p.j.root.Remove(p.path + ".state")
-	if errors.Is(stateErr, fs.ErrNotExist) {
-		stateErr = nil
+	var errs []error
+	for _, name := range []string{p.path, p.path + ".state"} {
+		if err := p.j.root.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
 	}
-	return errors.Join(err, stateErr)
+	return errors.Join(errs...)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,13 +52,14 @@ func long(short, long int) int {
 // TestKilledInstaller kills installers at random points. Whatever is published
 // is whole, `current` leads to it, and the next installer succeeds.
 func TestKilledInstaller(t *testing.T) {
+	t.Parallel()
 	p := serve(t, "go1.26.8")
 	started := time.Now()
 	require.NoError(t, installer(t, t.TempDir(), p.URL).Run())
 	takes := time.Since(started)
 	killed, torn, published := 0, 0, 0
-	for range long(40, 2000) {
-		dir := t.TempDir()
+	for range long(50, 2000) {
+		dir := scratch(t)
 		cmd := installer(t, dir, p.URL)
 		require.NoError(t, cmd.Start())
 		timer := time.AfterFunc(rand.N(takes+takes/4), func() { _ = cmd.Process.Kill() }) // it may have ended
@@ -92,7 +94,8 @@ func TestKilledInstaller(t *testing.T) {
 }
 
 func TestThirtyTwoProcesses(t *testing.T) {
-	p, dir := serve(t, "go1.26.8"), t.TempDir()
+	t.Parallel()
+	p, dir := serve(t, "go1.26.8"), scratch(t)
 	var wg sync.WaitGroup
 	for range 32 {
 		cmd := installer(t, dir, p.URL)
@@ -106,6 +109,60 @@ func TestThirtyTwoProcesses(t *testing.T) {
 	}
 	wg.Wait()
 	require.Equal(t, 1, p.count(tarball), "downloads")
+	installed, err := toolchain.List(dir)
+	require.NoError(t, err)
+	require.Len(t, installed, 1)
+	require.NoError(t, installed[0].Verify(t.Context()))
+}
+
+// scratch is a temporary directory in memory where there is room: the file
+// system of a test machine can be slow at thousands of small files.
+func scratch(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "bedplate-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return dir
+}
+
+// TestLockHolderKilled: who waits for a killed installer goes on by itself.
+func TestLockHolderKilled(t *testing.T) {
+	t.Parallel()
+	p, dir := serve(t, "go1.26.8"), scratch(t)
+	downloading := make(chan struct{})
+	var once sync.Once
+	p.fault = func(w http.ResponseWriter, r *http.Request) bool {
+		first := false
+		if strings.HasSuffix(r.URL.Path, ".gz") {
+			once.Do(func() { first = true })
+		}
+		if !first {
+			return false
+		}
+		w.Header().Set("ETag", `"`+sum(p.files[tarball])[:16]+`"`)
+		_, _ = w.Write(p.files[tarball][:1000])
+		w.(http.Flusher).Flush()
+		close(downloading)
+		p.mu.Unlock() // for the others' requests
+		defer p.mu.Lock()
+		<-r.Context().Done()
+		return true
+	}
+	holder := installer(t, dir, p.URL)
+	require.NoError(t, holder.Start())
+	<-downloading
+	waiter := installer(t, dir, p.URL)
+	var out bytes.Buffer
+	waiter.Stderr = &out
+	require.NoError(t, waiter.Start())
+	time.Sleep(100 * time.Millisecond) // it is at the lock now, most likely; it has to succeed either way
+	require.NoError(t, holder.Process.Kill())
+	killed := time.Now()
+	require.Error(t, holder.Wait())
+	require.NoError(t, waiter.Wait(), out.String())
+	t.Logf("the next was done %s after its predecessor's death", time.Since(killed).Round(time.Millisecond))
 	installed, err := toolchain.List(dir)
 	require.NoError(t, err)
 	require.Len(t, installed, 1)
@@ -131,6 +188,7 @@ func TestUnwritable(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
+	t.Parallel()
 	p, dir := serve(t, "go1.26.8"), t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	sdk := p.sdk(dir, "1.26.8")
@@ -160,6 +218,7 @@ func TestRootStaysInside(t *testing.T) {
 }
 
 func TestPruneKeepsWhatIsLinked(t *testing.T) {
+	t.Parallel()
 	p, dir := serve(t, "go1.26.6", "go1.26.7", "go1.26.8", "go1.27.1"), t.TempDir()
 	for _, v := range []string{"1.26.7", "1.26.8", "1.27.1", "1.26.6"} { // 1.26.6 is current
 		_, err := toolchain.Install(t.Context(), p.sdk(dir, v))

@@ -25,7 +25,8 @@ func proxy(t testing.TB) toolchain.ModuleProxy {
 // against the checksum database, builds and runs a program with it, and damages
 // and repairs it.
 func TestRealInstall(t *testing.T) {
-	dir, source := t.TempDir(), proxy(t)
+	t.Parallel()
+	dir, source := scratch(t), proxy(t)
 	sdk := toolchain.SDK{Version: runtime.Version(), Source: source, Dir: dir, Use: true}
 	planned, err := sdk.Plan(t.Context())
 	require.NoError(t, err)
@@ -48,9 +49,8 @@ func TestRealInstall(t *testing.T) {
 	require.NoError(t, i.Verify(t.Context()))
 	program := filepath.Join(t.TempDir(), "main.go")
 	require.NoError(t, os.WriteFile(program, []byte("package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"built\") }\n"), 0o600))
-	t.Setenv("GOROOT", "/nowhere")
-	t.Setenv("GOTOOLCHAIN", "go1.1")
 	cmd := i.Command(t.Context(), "run", program)
+	cmd.Env = i.Env(append(os.Environ(), "GOROOT=/nowhere", "GOTOOLCHAIN=go1.1", "GOFLAGS=-mod=nonsense"))
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	require.NoError(t, cmd.Run(), errs.String())
@@ -64,6 +64,16 @@ func TestRealInstall(t *testing.T) {
 	require.Equal(t, []toolchain.Difference{{"src/fmt/extra.go", "extra"}, {"src/fmt/print.go", "changed"}, {"src/go.mod", "missing"}}, altered.Differences)
 	require.NoError(t, i.Repair(t.Context(), source))
 
+	require.NoError(t, i.VerifyQuick())
+	require.NoError(t, i.VerifyStandard(t.Context()))
+	require.NoError(t, os.WriteFile(filepath.Join(i.GOROOT, "bin", "go"), nil, 0o755))
+	require.ErrorContains(t, i.VerifyQuick(), "is no program")
+	require.NoError(t, i.Repair(t.Context(), source))
+	r, err := i.Receipt()
+	require.NoError(t, err)
+	require.Len(t, r.Vouches, 1)
+	require.Equal(t, source.SumDB.String(), r.Vouches[0].By)
+
 	_, err = toolchain.Install(t.Context(), toolchain.SDK{Version: "1.26.999", Source: source, Dir: dir})
 	var missing *toolchain.NotFoundError
 	require.ErrorAs(t, err, &missing)
@@ -72,4 +82,22 @@ func TestRealInstall(t *testing.T) {
 	left, err := os.ReadDir(filepath.Join(dir, ".downloads"))
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+// TestRealVersions is the long form: three versions, of three minors.
+func TestRealVersions(t *testing.T) {
+	if long(0, 1) == 0 {
+		t.Skip("it downloads 200 MB; set BEDPLATE_LONG")
+	}
+	dir, source := scratch(t), proxy(t)
+	for _, version := range []string{"1.25.0", "1.26.1", "stable"} {
+		i, err := toolchain.Install(t.Context(), toolchain.SDK{Version: version, Source: source, Dir: dir, Use: true, AllowEndOfLife: true})
+		require.NoError(t, err)
+		require.NoError(t, i.Verify(t.Context()))
+		require.NoError(t, i.VerifyStandard(t.Context()))
+		out, err := i.Command(t.Context(), "version").Output()
+		require.NoError(t, err)
+		require.Contains(t, string(out), string(i.Version))
+		t.Logf("%s", bytes.TrimSpace(out))
+	}
 }

@@ -415,6 +415,9 @@ func (j *surveyed) carryOut(ctx context.Context) (made []bedplate.Change, err er
 
 // wrap names the package once, and the way out of what the machine refuses.
 func wrap(err error) error {
+	if err == nil {
+		return nil
+	}
 	way := ""
 	switch {
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):

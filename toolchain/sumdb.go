@@ -49,6 +49,9 @@ func (m ModuleProxy) lookup(ctx context.Context, version string) (string, error)
 		// this one (golang.org/x/mod/sumdb/tlog).
 		return "", &SecurityError{err.Error()}
 	}
+	if err != nil && o.gone && strings.Contains(err.Error(), "checking tree#") {
+		return "", &SecurityError{"it was rolled back, and lacks records that it signed before: " + err.Error()}
+	}
 	if err != nil {
 		return "", err
 	}
@@ -70,6 +73,7 @@ type sumOps struct {
 	memory   map[string][]byte // in place of a cache directory
 	base     string            // where the database answers, once known
 	security error
+	gone     bool // a tile was not there
 }
 
 // ReadRemote reads from the database through the first proxy that carries it,
@@ -79,7 +83,13 @@ func (o *sumOps) ReadRemote(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return read(o.ctx, o.source.web(), base+name, 8<<20)
+	b, err := read(o.ctx, o.source.web(), base+name, 8<<20)
+	if strings.HasPrefix(name, "/tile/") && (notFound(err) || errors.Is(err, fs.ErrNotExist)) {
+		o.mu.Lock()
+		o.gone = true
+		o.mu.Unlock()
+	}
+	return b, err
 }
 
 func (o *sumOps) address() (string, error) {

@@ -90,10 +90,17 @@ func FuzzVersion(f *testing.F) {
 		f.Add(s)
 	}
 	f.Add(">=1.25 <1.27")
+	f.Add("go 1.26.3\n\ntoolchain go1.26.8\n")
 	f.Fuzz(func(t *testing.T, s string) {
 		w, err := parseWanted(s)
 		if err == nil {
 			w.newest([]Version{"go1.26.8"}, []string{"1.26"})
+		}
+		for _, name := range []string{"go.mod", "go.work", ".go-version"} {
+			if want, err := needs(name, []byte(s)); err == nil {
+				_, err := parseWanted(want)
+				require.NoError(t, err, name)
+			}
 		}
 		v, err := ParseVersion(s)
 		if err != nil {
