@@ -30,10 +30,22 @@ type client struct {
 
 func (m Manager) connect(ctx context.Context) (*client, error) {
 	c := &client{manager: m}
-	if _, err := c.connection(ctx); err != nil {
-		return nil, err
+	for began := time.Now(); ; {
+		_, err := c.connection(ctx)
+		if err == nil {
+			return c, nil
+		}
+		// A bus that is being restarted hangs up on those who come; one that is not
+		// there at all is not waited for.
+		if !broken(err) || time.Since(began) > 300*time.Millisecond {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
-	return c, nil
 }
 
 func (c *client) close() {

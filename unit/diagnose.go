@@ -122,14 +122,25 @@ func (c *client) lastFailure(log []journal.Entry) (result string, exit Exit) {
 	return result, exit
 }
 
+// errnoOf is the error's number in an entry of systemd: before 250 it stands in
+// the text only. Zero for none.
+func errnoOf(e journal.Entry) syscall.Errno {
+	if n, err := strconv.Atoi(e.Field("ERRNO")); err == nil {
+		return syscall.Errno(max(n, -n))
+	}
+	for _, n := range []syscall.Errno{syscall.ENOENT, syscall.ENOEXEC, syscall.EACCES, syscall.ENOTDIR, syscall.EPERM, syscall.ELOOP, syscall.ETXTBSY} {
+		// Go's texts are those of strerror(3), but for the capital.
+		if strings.HasSuffix(strings.ToLower(e.Message), ": "+n.Error()) {
+			return n
+		}
+	}
+	return 0
+}
+
 // spawn names why a program could not be executed: systemd's exit codes from 200
 // on say which step failed (systemd.exec(5)), and the error's number why.
 func (s *Status) spawn(e journal.Entry) {
-	errno, _ := strconv.Atoi(e.Field("ERRNO")) // zero if there is none
-	why := syscall.Errno(errno)
-	if errno < 0 {
-		why = syscall.Errno(-errno)
-	}
+	why := errnoOf(e)
 	program := e.Field("EXECUTABLE")
 	s.Problem = program
 	if why != 0 {

