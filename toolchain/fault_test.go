@@ -74,8 +74,12 @@ func TestEndOfLife(t *testing.T) {
 		require.Equal(t, []string{"1.26", "1.25"}, old.Supported)
 		nothing(t, dir, err)
 		sdk.AllowEndOfLife = true
-		_, err = sdk.Ensure(t.Context())
+		i, err := toolchain.Install(t.Context(), sdk)
 		require.NoError(t, err)
+		require.ErrorAs(t, toolchain.EndOfLife(t.Context(), i.Version, sdk.Source), &old)
+		require.NoError(t, toolchain.EndOfLife(t.Context(), "go1.25.1", sdk.Source))
+		require.NoError(t, toolchain.EndOfLife(t.Context(), "go1.28rc1", sdk.Source))
+		require.Error(t, toolchain.EndOfLife(t.Context(), i.Version, toolchain.Directory{Path: "/nowhere"}))
 	}
 }
 

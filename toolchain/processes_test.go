@@ -217,6 +217,29 @@ func TestRootStaysInside(t *testing.T) {
 	require.Empty(t, made)
 }
 
+func TestUseLinks(t *testing.T) {
+	t.Parallel()
+	p, dir := serve(t, "go1.26.7", "go1.26.8"), scratch(t)
+	old, err := toolchain.Install(t.Context(), p.sdk(dir, "1.26.7"))
+	require.NoError(t, err)
+	_, err = toolchain.Install(t.Context(), p.sdk(dir, "1.26.8"))
+	require.NoError(t, err)
+	link := filepath.Join(t.TempDir(), "go")
+	for range 2 {
+		require.NoError(t, toolchain.Use(old, link))
+		b, err := os.ReadFile(filepath.Join(link, "VERSION"))
+		require.NoError(t, err)
+		require.Contains(t, string(b), "go1.26.7")
+		target, err := os.Readlink(link)
+		require.NoError(t, err)
+		require.Equal(t, filepath.Join(dir, "current"), target)
+	}
+	occupied := filepath.Join(t.TempDir(), "go")
+	require.NoError(t, os.Mkdir(occupied, 0o755))
+	require.ErrorContains(t, toolchain.Use(old, occupied), "not ours to replace")
+	require.ErrorContains(t, toolchain.Use(old, "relative"), "absolute")
+}
+
 func TestPruneKeepsWhatIsLinked(t *testing.T) {
 	t.Parallel()
 	p, dir := serve(t, "go1.26.6", "go1.26.7", "go1.26.8", "go1.27.1"), t.TempDir()

@@ -298,6 +298,24 @@ func (j *surveyed) choose(ctx context.Context, installed []Version) (Version, er
 	return v, endOfLife(v, supported)
 }
 
+// EndOfLife reports a version that gets no fixes any more, as an
+// *EndOfLifeError. What is supported is told by the source's list (nil:
+// Official{}); without one, that is an error too.
+func EndOfLife(ctx context.Context, v Version, source Source) error {
+	if source == nil {
+		source = Official{}
+	}
+	releases, err := source.Releases(ctx)
+	if err != nil {
+		return wrap(err)
+	}
+	var all []Version
+	for _, r := range releases {
+		all = append(all, r.Version)
+	}
+	return endOfLife(v, supportedMinors(all))
+}
+
 func endOfLife(v Version, supported []string) error {
 	if len(supported) == 2 && Version("go"+v.Minor()).Compare(Version("go"+supported[1])) < 0 {
 		return &EndOfLifeError{v, supported}
