@@ -180,15 +180,16 @@ func TestStartRefused(t *testing.T) {
 
 // Lines that systemd ignores are errors, though it says so in its log only.
 func TestSetLiveIgnoredLines(t *testing.T) {
-	gone(t, "odd.service", "odd.timer")
-	service := unit.Service{Name: "odd", Type: unit.Oneshot, Exec: []string{"/bin/true"}, NoInstall: true}
-	s := unit.Set{Units: []unit.Unit{service, unit.Timer{Name: "odd", Calendar: []string{"daily", "once upon a time"}}}}
+	gone(t, "odd.service")
+	service := unit.Service{Name: "odd", Type: unit.Oneshot, Exec: []string{"/bin/true"}, NoInstall: true,
+		Extra: []unit.Directive{{Section: "Service", Name: "IPAddressAllow", Value: "nonsense"}}}
+	s := unit.Set{Units: []unit.Unit{service}}
 	_, err := s.Ensure(t.Context())
 	var refused *unit.LoadError
 	require.ErrorAs(t, err, &refused)
-	require.Equal(t, "odd.timer", refused.Unit)
+	require.Equal(t, "odd.service", refused.Unit)
 	require.Len(t, refused.Problems, 1)
-	require.Contains(t, refused.Problems[0], "once upon a time")
+	require.Contains(t, refused.Problems[0], "nonsense")
 
 	// What we know ourselves that systemd will ignore is not even written.
 	service.Extra = []unit.Directive{{Section: "Service", Name: "CPUQuota", Value: "75"}}
