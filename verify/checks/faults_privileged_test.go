@@ -81,8 +81,7 @@ func unitFileFaults() (all []fault) {
 			fault{"masked: " + u, func(s *sabotage) {
 				s.reload(func() { s.hide(unitDir + u); s.sh("ln -s /dev/null " + unitDir + u) })
 			}, map[string]string{content: "another kind of file", "unit/" + u + "/loaded": "found masked"}, []string{"path/" + unitDir + u, "unit/" + u}},
-			fault{"file gone: " + u, func(s *sabotage) { s.reload(func() { s.hide(unitDir + u) }) },
-				map[string]string{content: "absent", "unit/" + u + "/loaded": "found not-found"}, []string{"path/" + unitDir + u, "unit/" + u}})
+			gone(u, content))
 	}
 	for line, finds := range map[string]map[string]string{
 		"MemoryMax=300M":            {ofService + "limits agree": "MemoryMax: wanted"},
@@ -111,6 +110,15 @@ func unitFileFaults() (all []fault) {
 		}, finds, []string{ofService, "limit/", "path/" + unitDir + service + "/lint"}})
 	}
 	return all
+}
+
+// gone takes a unit's file away. systemd makes up a slice that has none.
+func gone(u, content string) fault {
+	finds := map[string]string{content: "absent", "unit/" + u + "/loaded": "found not-found"}
+	if u == slice {
+		finds = map[string]string{content: "absent", "unit/" + u + "/from": "wanted " + unitDir + u}
+	}
+	return fault{"file gone: " + u, func(s *sabotage) { s.reload(func() { s.hide(unitDir + u) }) }, finds, []string{"path/" + unitDir + u, "unit/" + u, ofService}}
 }
 
 // dropInFaults are files that somebody puts beside the units'.
