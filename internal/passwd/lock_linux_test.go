@@ -78,7 +78,7 @@ func TestRecordLockIsNamed(t *testing.T) {
 	var held *passwd.LockError
 	require.ErrorAs(t, err, &held)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.Contains(t, held.Holder, fmt.Sprintf("process %d (passwd.test)", pid))
+	require.Contains(t, held.Holder, fmt.Sprintf("process %d (%.15s)", pid, filepath.Base(os.Args[0])))
 	require.Equal(t, root.Host("/etc/.pwd.lock"), held.Path)
 	require.ErrorIs(t, passwd.Wait(short(t), root), context.DeadlineExceeded)
 
