@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/bedplate/bedplate/unit"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -178,4 +180,23 @@ func TestDropped(t *testing.T) {
 	_, dropped, err = unit.Renderer{}.Render(unit.Service{Name: "app", Exec: []string{"/bin/app"}})
 	require.NoError(t, err)
 	require.Empty(t, dropped)
+}
+
+// Rendering shares memory between calls; no unit sees another's.
+func TestRenderAtOnce(t *testing.T) {
+	var wg sync.WaitGroup
+	for name, u := range golden() {
+		want, _, err := unit.Renderer{}.Render(u)
+		require.NoError(t, err)
+		for range 4 {
+			wg.Go(func() {
+				for range 20 {
+					got, _, err := unit.Renderer{}.Render(u)
+					assert.NoError(t, err)
+					assert.Equal(t, string(want), string(got), name)
+				}
+			})
+		}
+	}
+	wg.Wait()
 }
