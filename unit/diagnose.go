@@ -48,8 +48,9 @@ func (c *client) explain(ctx context.Context, s *Status, since time.Time) {
 			return
 		}
 		s.Log = log
-		if s.OK() || s.Outcome == ConditionNotMet || c.told(log) || ctx.Err() != nil {
-			break
+		ran := s.Restarts > 0 || s.Result != "" && s.Result != "success"
+		if !ran || c.told(log) || ctx.Err() != nil {
+			break // of what did not run there is no more to come
 		}
 		time.Sleep(look)
 	}
