@@ -23,8 +23,7 @@ func Merge(main *File, dropIns ...*File) *File {
 	for _, f := range append([]*File{main}, files...) {
 		m.parts = append(m.parts, f.Name)
 		offset := len(m.text)
-		m.text = append(m.text, f.text...)
-		m.text = append(m.text, f.ending()...)
+		m.text += f.text + f.ending()
 		for _, e := range f.entries {
 			e.File, e.start, e.end = f.Name, e.start+offset, e.end+offset
 			m.entries = append(m.entries, e)

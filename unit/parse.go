@@ -15,7 +15,7 @@ type File struct {
 	// Name is the file's name, "app.service".
 	Name string
 
-	text    []byte
+	text    string
 	entries []Entry
 	heads   []header
 	open    bool     // the last line goes on, in nothing
@@ -71,26 +71,27 @@ func Parse(name string, r io.Reader) (*File, error) {
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("unit: %s is larger than %d bytes; that is no unit file", name, maxFile)
 	}
-	return parse(name, text)
+	return parseText(name, text)
 }
 
 // readAll reads no more than is needed to see that a file is too large.
-func readAll(r io.Reader) ([]byte, error) {
+func readAll(r io.Reader) (string, error) {
 	var b bytes.Buffer
 	if l, ok := r.(interface{ Len() int }); ok {
-		b.Grow(min(l.Len(), maxFile) + bytes.MinRead)
+		b.Grow(min(l.Len(), maxFile+1) + bytes.MinRead)
 	}
 	_, err := b.ReadFrom(io.LimitReader(r, maxFile+1))
-	return b.Bytes(), err
+	return b.String(), err
 }
 
 const blank = " \t\r"
 
-func parse(name string, text []byte) (*File, error) {
-	f := &File{Name: name, text: text, entries: make([]Entry, 0, bytes.Count(text, []byte("=")))}
+func parse(name string, text []byte) (*File, error) { return parseText(name, string(text)) }
+
+func parseText(name, src string) (*File, error) {
+	f := &File{Name: name, text: src, entries: make([]Entry, 0, strings.Count(src, "="))}
 	var errs []error
 	section := ""
-	src := string(text)
 	plain := strings.IndexByte(src, 0) < 0 && utf8.ValidString(src) // no need to look at each line
 	off := 0
 	if strings.HasPrefix(src, bom) {
@@ -216,7 +217,7 @@ func btoi(b bool) int {
 }
 
 // Bytes is the file as it stands: what was read, with the edits that were made.
-func (f *File) Bytes() []byte { return slices.Clone(f.text) }
+func (f *File) Bytes() []byte { return []byte(f.text) }
 
 // Entries are all assignments in order, resets included.
 func (f *File) Entries() []Entry { return slices.Clone(f.entries) }
@@ -263,7 +264,7 @@ func (f *File) Set(section, key, value string) error {
 	if err := checkAssignment(section, key, value); err != nil {
 		return err
 	}
-	line := []byte(key + "=" + value + "\n")
+	line := key + "=" + value + "\n"
 	var mine []Entry
 	for _, e := range f.entries {
 		if e.Section == section && e.Key == key {
@@ -272,9 +273,9 @@ func (f *File) Set(section, key, value string) error {
 	}
 	text := f.text
 	if n := len(mine); n > 0 {
-		text = slices.Concat(text[:mine[n-1].start], line, text[mine[n-1].end:])
+		text = text[:mine[n-1].start] + line + text[mine[n-1].end:]
 		for _, e := range slices.Backward(mine[:n-1]) {
-			text = slices.Concat(text[:e.start], text[e.end:])
+			text = text[:e.start] + text[e.end:]
 		}
 		return f.replace(text)
 	}
@@ -286,7 +287,7 @@ func (f *File) Remove(section, key string) (bool, error) {
 	text, found := f.text, false
 	for _, e := range slices.Backward(f.entries) {
 		if e.Section == section && e.Key == key {
-			text, found = slices.Concat(text[:e.start], text[e.end:]), true
+			text, found = text[:e.start]+text[e.end:], true
 		}
 	}
 	return found, f.replace(text)
@@ -297,10 +298,10 @@ func (f *File) Add(section, key, value string) error {
 	if err := checkAssignment(section, key, value); err != nil {
 		return err
 	}
-	return f.add(section, []byte(key+"="+value+"\n"))
+	return f.add(section, key+"="+value+"\n")
 }
 
-func (f *File) add(section string, line []byte) error {
+func (f *File) add(section, line string) error {
 	at := -1
 	for i, h := range f.heads {
 		if h.name == section {
@@ -314,42 +315,42 @@ func (f *File) add(section string, line []byte) error {
 	}
 	text := f.text
 	if at < 0 {
-		text = slices.Concat(text, f.ending())
-		if len(text) > 0 {
-			text = append(text, '\n')
+		text += f.ending()
+		if text != "" {
+			text += "\n"
 		}
-		text = append(text, "["+section+"]\n"...)
+		text += "[" + section + "]\n"
 		at = len(text)
 	}
 	if at == len(f.text) {
-		line = append(f.ending(), line...)
+		line = f.ending() + line
 	}
-	return f.replace(slices.Concat(text[:at], line, text[at:]))
+	return f.replace(text[:at] + line + text[at:])
 }
 
 // ending is what the text lacks at its end before a line can be added: the end
 // of its last line, and an empty line where that one goes on.
-func (f *File) ending() (lacks []byte) {
+func (f *File) ending() (lacks string) {
 	n := len(f.text)
 	if n > 0 && f.text[n-1] != '\n' {
-		lacks = append(lacks, '\n')
+		lacks += "\n"
 	}
 	if f.open {
-		lacks = append(lacks, '\n')
+		lacks += "\n"
 	}
 	return lacks
 }
 
 // replace parses the edited text, so that the entries are what a reader of the
 // file would see.
-func (f *File) replace(text []byte) error {
+func (f *File) replace(text string) error {
 	if f.parts != nil {
 		return fmt.Errorf("unit: %s is merged of %d files; edit one of them", f.Name, len(f.parts))
 	}
-	g, err := parse(f.Name, text)
+	g, err := parseText(f.Name, text)
 	if err != nil {
 		// Only lines that were bad before may be: what is added was checked.
-		if _, before := parse(f.Name, f.text); before == nil {
+		if _, before := parseText(f.Name, f.text); before == nil {
 			return err
 		}
 	}
