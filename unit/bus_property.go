@@ -38,6 +38,9 @@ var (
 		ManagedOOMMemoryPressure ManagedOOMPreference DelegateSubgroup`)
 	busLists = strings.Fields(`Requires Wants After Before BindsTo PartOf Conflicts OnFailure Environment SystemCallArchitectures ReadWritePaths ReadOnlyPaths InaccessiblePaths
 		StateDirectory CacheDirectory LogsDirectory RuntimeDirectory ConfigurationDirectory Documentation`)
+	// busSwitches have words besides yes and no in newer versions, which the bus
+	// knows by other names.
+	busSwitches = strings.Fields("PrivateTmp PrivateMounts PrivateUsers PrivateDevices PrivateNetwork PrivateIPC PrivatePIDs ProtectControlGroups ProtectHostname Delegate")
 )
 
 func assign(d Directive) ([]sd.Property, error) {
@@ -56,6 +59,9 @@ func assign(d Directive) ([]sd.Property, error) {
 			words[i] = strings.ReplaceAll(words[i], "%%", "%")
 		}
 		return one(d.Name, words), nil
+	}
+	if on, ok := boolean(d.Value); ok && slices.Contains(busSwitches, d.Name) {
+		return one(d.Name, on), nil
 	}
 	known, ok := directives.Find(d.Section, d.Name)
 	switch {

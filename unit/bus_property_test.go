@@ -25,6 +25,7 @@ func TestAssign(t *testing.T) {
 		{"Service", "SystemCallFilter", "~@privileged @x"}:                     `[SystemCallFilter (false, ["@privileged", "@x"],)]`,
 		{"Service", "TimeoutStopSec", "1min 500ms"}:                            "[TimeoutStopUSec @t 60500000]",
 		{"Service", "NoNewPrivileges", "on"}:                                   "[NoNewPrivileges true]",
+		{"Service", "PrivateTmp", "yes"}:                                       "[PrivateTmp true]",
 		{"Service", "UMask", "0077"}:                                           "[UMask @u 63]",
 		{"Service", "LimitNOFILE", "1024:4K"}:                                  "[LimitNOFILE @t 4096 LimitNOFILESoft @t 1024]",
 		{"Service", "Environment", `"A=x y" B=50%%`}:                           `[Environment ["A=x y", "B=50%"]]`,

@@ -45,7 +45,7 @@ func (c *client) explain(ctx context.Context, s *Status, since time.Time) {
 		log, err := c.log(ctx, *s, since)
 		if err != nil {
 			s.NoLog = err.Error()
-			return
+			break
 		}
 		s.Log = log
 		ran := s.Restarts > 0 || s.Result != "" && s.Result != "success"
@@ -80,6 +80,14 @@ func (c *client) diagnose(s *Status) {
 		s.Result, s.Exit = c.lastFailure(s.Log)
 		if s.Result != "" {
 			s.failed(false)
+		}
+	}
+	if s.NoLog != "" && s.Outcome == ExitedWithError {
+		switch s.Exit.Code { // a program of its own accord rarely ends so
+		case 203:
+			s.Outcome, s.Problem = MissingProgram, "exit 203/EXEC; the journal would say why"
+		case 216, 217:
+			s.Outcome, s.Problem = MissingAccount, "exit 217/USER; the journal would say which"
 		}
 	}
 	for i := len(s.Log) - 1; i >= 0; i-- {
