@@ -190,6 +190,7 @@ func TestRefused(t *testing.T) {
 type cut struct {
 	http.ResponseWriter
 	left int
+	sent *int
 }
 
 func (c *cut) Write(b []byte) (int, error) {
@@ -199,18 +200,20 @@ func (c *cut) Write(b []byte) (int, error) {
 		}
 		panic(http.ErrAbortHandler)
 	}
+	*c.sent += len(b)
 	return c.ResponseWriter.Write(b)
 }
 
-func (p *page) cutting(every int, before func()) {
+// cutting cuts each download of the archive after so many bytes; sent counts them.
+func (p *page) cutting(every int, sent *int, before func(*http.Request)) {
 	p.fault = func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, ".gz") {
 			return false
 		}
-		before()
+		before(r)
 		b := p.files[tarball]
 		w.Header().Set("ETag", `"`+sum(b)[:16]+`"`)
-		http.ServeContent(&cut{w, every}, r, tarball, time.Time{}, strings.NewReader(string(b)))
+		http.ServeContent(&cut{w, every, sent}, r, tarball, time.Time{}, strings.NewReader(string(b)))
 		return true
 	}
 }
@@ -219,13 +222,18 @@ func TestCutFiftyTimes(t *testing.T) {
 	t.Parallel()
 	p, dir := serve(t, "go1.26.8"), t.TempDir()
 	p.files[tarball] = small(t, "go1.26.8", 4<<20)
-	sent := 0
-	p.cutting(len(p.files[tarball])/55, func() { sent++ })
+	requests, sent, size := 0, 0, len(p.files[tarball])
+	p.cutting(size/55, &sent, func(r *http.Request) {
+		if requests++; requests > 1 {
+			require.NotEmpty(t, r.Header.Get("If-Range"))
+		}
+	})
 	i, err := toolchain.Install(t.Context(), p.sdk(dir, "1.26.8"))
 	require.NoError(t, err)
 	require.NoError(t, i.Verify(t.Context()))
-	require.Greater(t, sent, 50)
-	t.Logf("%d requests", sent)
+	require.Greater(t, requests, 50)
+	require.Less(t, sent-size, 256<<10, "what was sent twice is less than a block")
+	t.Logf("%d requests, %d bytes twice", requests, sent-size)
 }
 
 // TestObjectChangesInBetween: what was fetched is of another object than what
@@ -236,7 +244,8 @@ func TestObjectChangesInBetween(t *testing.T) {
 	p.noIndex = true // the index would have to change in the same moment
 	var requests int
 	second := small(t, "go1.26.8", 1<<20)
-	p.cutting(600_000, func() {
+	sent := 0
+	p.cutting(600_000, &sent, func(*http.Request) {
 		if requests++; requests == 2 {
 			p.files[tarball] = second
 		}

@@ -91,7 +91,7 @@ func TestRealVersions(t *testing.T) {
 	}
 	dir, source := scratch(t), proxy(t)
 	for _, version := range []string{"1.25.0", "1.26.1", "stable"} {
-		i, err := toolchain.Install(t.Context(), toolchain.SDK{Version: version, Source: source, Dir: dir, Use: true, AllowEndOfLife: true})
+		i, err := toolchain.Install(t.Context(), toolchain.SDK{Version: version, Source: source, Dir: dir, Use: true, Update: true, AllowEndOfLife: true})
 		require.NoError(t, err)
 		require.NoError(t, i.Verify(t.Context()))
 		require.NoError(t, i.VerifyStandard(t.Context()))
@@ -100,4 +100,7 @@ func TestRealVersions(t *testing.T) {
 		require.Contains(t, string(out), string(i.Version))
 		t.Logf("%s", bytes.TrimSpace(out))
 	}
+	installed, err := toolchain.List(dir)
+	require.NoError(t, err)
+	require.Len(t, installed, 3)
 }

@@ -106,7 +106,7 @@ func compare(ctx context.Context, version, dir string, runs int) error {
 		return []string{"sh", "-ec", fmt.Sprintf("cd %s; curl -sSO %s/%s; echo '%s  %s' | sha256sum -c --quiet; tar -xzf %s", dir, s.URL, archive, s.SHA256, archive, archive)}
 	}, nil}
 	download := contender{"go mod download", func(string) []string {
-		return []string{filepath.Join(runtime.GOROOT(), "bin", "go"), "mod", "download", "golang.org/toolchain@v0.0.1-" + version + ".linux-amd64"}
+		return []string{"go", "mod", "download", "golang.org/toolchain@v0.0.1-" + version + ".linux-amd64"}
 	}, func(dir string) []string {
 		return []string{"GOMODCACHE=" + dir, "GOPATH=" + filepath.Join(dir, "gopath"), "GOPROXY=" + s.URL, "GOSUMDB=" + s.SumDB, "GONOSUMDB=", "GONOPROXY=", "GOPRIVATE=", "GOFLAGS=-modcacherw", "GOTOOLCHAIN=local", "GOWORK=off"}
 	}}
