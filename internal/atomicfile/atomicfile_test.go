@@ -106,6 +106,19 @@ func TestRemainsOfAKilledWriterAreCleared(t *testing.T) {
 	require.Equal(t, []string{"f"}, list(t, d))
 }
 
+func TestClearAt(t *testing.T) {
+	d := open(t)
+	require.NoError(t, ClearAt(d, "f"))
+	require.NoError(t, os.WriteFile(filepath.Join(d.Name(), temporary("f")), []byte("half"), 0o600))
+	require.NoError(t, os.Symlink("half", filepath.Join(d.Name(), temporary("f→"))))
+	held, err := create(d, temporary("busy"))
+	require.NoError(t, err)
+	defer held.Close()
+	require.NoError(t, ClearAt(d, "f"))
+	require.NoError(t, ClearAt(d, "busy"))
+	require.Equal(t, []string{temporary("busy")}, list(t, d))
+}
+
 func TestManyWriters(t *testing.T) {
 	d := open(t)
 	var wg sync.WaitGroup

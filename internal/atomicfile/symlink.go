@@ -48,6 +48,23 @@ func RelinkAt(dir *os.File, target, name string) (outcome Outcome, old *os.File,
 	return outcome, old, nil
 }
 
+// ClearAt removes what a killed writer of the file or link called name left in
+// dir. What a living one is at work on stays.
+func ClearAt(dir *os.File, name string) error {
+	dirfd := int(dir.Fd())
+	if err := clear(dirfd, temporary(name)); err != nil && !errors.Is(err, ErrBusy) {
+		return pathError("clear", dir, temporary(name), err)
+	}
+	tmp := temporary(name + "→")
+	if _, err := Readlinkat(dir, tmp); err != nil {
+		return nil // there is none
+	}
+	if err := unix.Unlinkat(dirfd, tmp, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return pathError("clear", dir, tmp, err)
+	}
+	return nil
+}
+
 // Retire lets go of links that were replaced, when no lookup can be in them any
 // more. ext4 empties the text of a short link the moment that its last name and
 // descriptor are gone (ext4_evict_inode), while the kernel's lookup reads it

@@ -3,6 +3,8 @@ package xattr
 import (
 	"errors"
 	"os"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +24,26 @@ func Get(f *os.File, name string) (value []byte, ok bool, err error) {
 			return nil, false, xattrError("read", f, name, err)
 		}
 		return b[:n], true, nil
+	}
+}
+
+// List gives the names of all attributes that the caller may see, sorted.
+func List(f *os.File) ([]string, error) {
+	for size := 1 << 10; ; size *= 4 {
+		b := make([]byte, size)
+		n, err := unix.Flistxattr(int(f.Fd()), b)
+		switch {
+		case errors.Is(err, unix.ERANGE):
+			continue
+		case errors.Is(err, unix.EOPNOTSUPP):
+			return nil, nil
+		case err != nil:
+			return nil, xattrError("list", f, "names", err)
+		}
+		names := strings.Split(string(b[:n]), "\x00")
+		names = names[:len(names)-1] // each ends in a NUL byte
+		slices.Sort(names)
+		return names, nil
 	}
 }
 

@@ -32,6 +32,10 @@ func TestAttributes(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, value, got)
 	}
+	require.NoError(t, Set(f, "user.b", nil))
+	names, err := List(f)
+	require.NoError(t, err)
+	require.Subset(t, names, []string{"user.a", "user.b"})
 	require.NoError(t, Remove(f, "user.a"))
 	_, ok, err = Get(f, "user.a")
 	require.NoError(t, err)
