@@ -93,13 +93,14 @@ func one(t *testing.T, list []verify.Check, f fault) {
 	}
 }
 
-// about leaves out what costs seconds in the emulated machine, unless the fault is
-// for it to find.
+// about leaves out what takes an emulated machine long (programs that are run,
+// requests, the digest of a large file), unless the fault is for it to see.
 func about(t *testing.T, list []verify.Check, f fault) (some []verify.Check) {
 	t.Helper()
 	for _, c := range list {
-		dear := slices.Contains(c.Tags, checks.Deep) || strings.Contains(c.Name, "journal") || c.Name == "go/compiles"
-		if _, wanted := f.finds[c.Name]; !dear || wanted {
+		_, wanted := f.finds[c.Name]
+		sees := wanted || slices.ContainsFunc(f.also, func(p string) bool { return strings.HasPrefix(c.Name, p) })
+		if slices.Contains(c.Tags, checks.Quick) && c.Name != "path/"+binary+"/content" || sees && !slices.Contains(c.Tags, checks.Deep) || wanted {
 			some = append(some, c)
 		}
 	}
