@@ -3,6 +3,7 @@ package unit
 import (
 	"context"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -54,7 +55,7 @@ func (c *client) explain(ctx context.Context, s *Status, since time.Time) {
 		}
 		time.Sleep(look)
 	}
-	c.diagnose(s)
+	c.diagnose(ctx, s, since)
 }
 
 // told says whether systemd has said how the run ended.
@@ -74,7 +75,7 @@ func (c *client) manages(e journal.Entry) bool {
 }
 
 // diagnose looks through the log, and leaves the last lines of it.
-func (c *client) diagnose(s *Status) {
+func (c *client) diagnose(ctx context.Context, s *Status, since time.Time) {
 	if s.Restarts > 0 && !s.Outcome.bad() {
 		// It is tried again: the failure is in the log only.
 		s.Result, s.Exit = c.lastFailure(s.Log)
@@ -82,27 +83,55 @@ func (c *client) diagnose(s *Status) {
 			s.failed(false)
 		}
 	}
-	if s.NoLog != "" && s.Outcome == ExitedWithError {
-		switch s.Exit.Code { // a program of its own accord rarely ends so
-		case 203:
-			s.Outcome, s.Problem = MissingProgram, "exit 203/EXEC; the journal would say why"
-		case 216, 217:
-			s.Outcome, s.Problem = MissingAccount, "exit 217/USER; the journal would say which"
+	if s.Result == "exit-code" && s.Outcome.bad() {
+		if e, ok := c.spawning(ctx, s, since); ok {
+			s.spawn(e)
+		} else if s.Exit.Code >= 200 && s.Exit.Code <= 245 {
+			s.byCode() // a program of its own accord rarely ends so
 		}
-	}
-	for i := len(s.Log) - 1; i >= 0; i-- {
-		e := s.Log[i]
-		if e.Field("MESSAGE_ID") != spawnFailed {
-			continue
-		}
-		if s.OK() || s.Result != "exit-code" {
-			break
-		}
-		s.spawn(e)
-		break
 	}
 	if n := c.manager.lines(); len(s.Log) > n {
 		s.Log = s.Log[len(s.Log)-n:]
+	}
+}
+
+// spawning finds what systemd's own child said that could not become the
+// program. It may be gone before the journal saw whose it was; then it is found by
+// the unit that it named.
+func (c *client) spawning(ctx context.Context, s *Status, since time.Time) (journal.Entry, bool) {
+	for _, e := range slices.Backward(s.Log) {
+		if e.Field("MESSAGE_ID") == spawnFailed {
+			return e, true
+		}
+	}
+	if s.Exit.Code < 200 || s.NoLog != "" || since.IsZero() {
+		return journal.Entry{}, false
+	}
+	unitField := "UNIT"
+	if c.manager.User {
+		unitField = "USER_UNIT"
+	}
+	q := journal.Query{Since: since, Match: []journal.Match{{Field: "MESSAGE_ID", Value: spawnFailed}, {Field: unitField, Value: s.Unit}}, Lines: 1}
+	found, err := q.All(ctx)
+	if err != nil || len(found) == 0 { // then the exit code has to do
+		return journal.Entry{}, false
+	}
+	return found[0], true
+}
+
+// byCode names the step that failed by systemd's exit codes alone.
+func (s *Status) byCode() {
+	switch s.Exit.Code {
+	case 203:
+		s.Outcome, s.Problem = MissingProgram, "exit 203/EXEC"
+	case 216:
+		s.Outcome, s.Problem = MissingAccount, "exit 216/GROUP"
+	case 217:
+		s.Outcome, s.Problem = MissingAccount, "exit 217/USER"
+	case 200:
+		s.Outcome, s.Problem = SetupFailed, "exit 200/CHDIR"
+	default:
+		s.Outcome, s.Problem = SetupFailed, s.Exit.String()+", which is one of systemd's own (systemd.exec(5))"
 	}
 }
 

@@ -39,7 +39,7 @@ var provoked = []struct {
 	{name: "limit", text: "[Unit]\nStartLimitBurst=2\nStartLimitIntervalSec=60\n[Service]\nExecStart=/bin/sh -c 'exit 7'\nRestart=always\nRestartSec=50ms", outcome: unit.CrashLoop, restarts: true, exit: unit.Exit{Code: 7}},
 	{name: "never", text: "[Service]\nType=notify\nExecStart=/bin/sleep 100\nTimeoutStartSec=500ms", outcome: unit.NeverReady, problem: "TimeoutStartSec", exit: unit.Exit{Signal: syscall.SIGTERM}},
 	{name: "early", text: "[Service]\nType=notify\nExecStart=/bin/true", outcome: unit.EndedEarly},
-	{name: "memory", text: "[Service]\nExecStart=/bin/sh -c 'sleep 0.1; exec tail /dev/zero'\nMemoryMax=16M\nMemorySwapMax=0", outcome: unit.OutOfMemory, exit: unit.Exit{Signal: syscall.SIGKILL}},
+	{name: "memory", text: "[Service]\nType=notify\nExecStart=/usr/bin/tail /dev/zero\nMemoryMax=16M\nMemorySwapMax=0", outcome: unit.OutOfMemory, exit: unit.Exit{Signal: syscall.SIGKILL}},
 	{name: "watchdog", text: "[Service]\nType=notify\nNotifyAccess=all\nWatchdogSec=300ms\nExecStart=/bin/sh -c 'systemd-notify --ready; exec sleep 100'\nLimitCORE=0", outcome: unit.WatchdogExpired, exit: unit.Exit{Signal: syscall.SIGABRT}},
 	{name: "condition", text: "[Unit]\nConditionPathExists=!/etc\nConditionPathExists=/nonexistent\n[Service]\nExecStart=/bin/sleep 100", outcome: unit.ConditionNotMet, problem: "ConditionPathExists=/nonexistent"},
 	{name: "assert", text: "[Unit]\nAssertPathExists=/nonexistent\n[Service]\nExecStart=/bin/sleep 100", outcome: unit.ConditionNotMet, problem: "AssertPathExists=/nonexistent"},
@@ -66,7 +66,10 @@ func TestOutcomes(t *testing.T) {
 		for _, p := range provoked {
 			t.Run(p.name, func(t *testing.T) {
 				t.Parallel()
-				m := unit.Manager{Stable: 1500 * time.Millisecond}
+				m := unit.Manager{Stable: 20 * time.Second} // it is seen at once when it fails
+				if p.restarts {
+					m.Stable = 3 * time.Second
+				}
 				s, err := m.Start(t.Context(), "p-"+p.name+".service")
 				var failed *unit.StartError
 				require.ErrorAs(t, err, &failed)

@@ -161,7 +161,7 @@ func (m Manager) Status(ctx context.Context, unit string) (Status, error) {
 	if s.Log, err = c.log(ctx, s, time.Time{}); err != nil {
 		s.NoLog = err.Error()
 	}
-	c.diagnose(&s)
+	c.diagnose(ctx, &s, time.Time{})
 	return s, nil
 }
 
