@@ -28,7 +28,9 @@ func BenchmarkAll(b *testing.B) {
 			}{
 				{"inspect", func() error { _, err := build.Inspect(program); return err }},
 				{"ldd", func() error { _, _ = exec.Command("ldd", program).Output(); return nil }}, // it fails for what is static
-				{"readelf", func() error { return exec.Command("readelf", "--wide", "--program-headers", "--dynamic", "--version-info", "--dyn-syms", program).Run() }},
+				{"readelf", func() error {
+					return exec.Command("readelf", "--wide", "--program-headers", "--dynamic", "--version-info", "--dyn-syms", program).Run()
+				}},
 			}
 			took := make([][]time.Duration, len(ways))
 			for b.Loop() {
