@@ -138,6 +138,7 @@ func TestLockHolderKilled(t *testing.T) {
 	p, dir := serve(t, "go1.26.8"), scratch(t)
 	downloading := make(chan struct{})
 	var once sync.Once
+	p.mu.Lock() // requests come from other processes, which nothing else orders
 	p.fault = func(w http.ResponseWriter, r *http.Request) bool {
 		first := false
 		if strings.HasSuffix(r.URL.Path, ".gz") {
@@ -155,6 +156,7 @@ func TestLockHolderKilled(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
+	p.mu.Unlock()
 	holder := installer(t, dir, p.URL)
 	require.NoError(t, holder.Start())
 	<-downloading

@@ -102,10 +102,10 @@ func (s *struck) heal(t *testing.T, why ...any) {
 }
 
 // TestKilledAtEachCall: at each system call that changes something, the process
-// dies. CI takes every fourth of them.
+// dies. CI takes every eighth of them.
 func TestKilledAtEachCall(t *testing.T) {
 	t.Parallel()
-	s, stride, kills := prepareStruck(t), long(4, 1), 0
+	s, stride, kills := prepareStruck(t), long(8, 1), 0
 	for at := 1; ; at += stride {
 		result, out := s.strike(t, sysfault.Fault{At: at})
 		if !result.Status.Signaled() {
@@ -124,7 +124,7 @@ func TestKilledAtEachCall(t *testing.T) {
 
 // TestEachCallFails: each system call that touches files fails once, with each
 // of five errors in the long form. Ensure says so, and the version that was there
-// stays as it was. CI takes every eighth call.
+// stays as it was. CI takes every sixteenth call.
 func TestEachCallFails(t *testing.T) {
 	t.Parallel()
 	errnos := []syscall.Errno{syscall.ENOSPC}
@@ -133,7 +133,7 @@ func TestEachCallFails(t *testing.T) {
 	}
 	for _, errno := range errnos {
 		t.Run(errno.Error(), func(t *testing.T) {
-			s, stride, failures := prepareStruck(t), long(8, 1), 0
+			s, stride, failures := prepareStruck(t), long(16, 1), 0
 			for at := 1; ; at += stride {
 				result, out := s.strike(t, sysfault.Fault{At: at, Errno: errno, Reads: true})
 				require.True(t, result.Status.Exited(), out)
