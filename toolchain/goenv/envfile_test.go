@@ -88,8 +88,8 @@ func TestForeignLinesStay(t *testing.T) {
 		{"carriage returns", goenv.GoFormat, "GOBIN=/x\r\nGOPROXY=https://proxy.example.com\r\n", "GOBIN=/x\r\nGOPROXY=https://proxy.example.com\n"},
 		{"as it is", goenv.GoFormat, "GOPROXY=https://proxy.example.com\n", "GOPROXY=https://proxy.example.com\n"},
 		{"systemd: quotes, comments, continued lines", goenv.SystemdFormat,
-			"; GOPROXY=a\\\nGOPROXY=still a comment\nA='\nGOPROXY=in quotes\n'\nB=x\\\nGOPROXY=continued\n  GOPROXY = 'https://old.example.com'\nGOPRIVATE=\"x\"",
-			"; GOPROXY=a\\\nGOPROXY=still a comment\nA='\nGOPROXY=in quotes\n'\nB=x\\\nGOPROXY=continued\nGOPROXY=\"https://proxy.example.com\"\n"},
+			"; GOPROXY=a\nC=not ours\nA='\nGOPROXY=in quotes\n'\nB=x\\\nGOPROXY=continued\n  GOPROXY = 'https://old.example.com'\nGOPRIVATE=\"x\"",
+			"; GOPROXY=a\nC=not ours\nA='\nGOPROXY=in quotes\n'\nB=x\\\nGOPROXY=continued\nGOPROXY=\"https://proxy.example.com\"\n"},
 		{"systemd: the same value otherwise written", goenv.SystemdFormat, "GOPROXY=https://proxy.example.com  \n", "GOPROXY=https://proxy.example.com  \n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestForeignLinesStay(t *testing.T) {
 		})
 	}
 	file := filepath.Join(t.TempDir(), "env")
-	for _, open := range []string{"A='open", "A=x\\"} {
+	for _, open := range []string{"A='open", "A=x\\", "# comment \\\nGOPROXY=a\n", "; c\\\n# d\\\nGOPROXY=a\n"} {
 		require.NoError(t, os.WriteFile(file, []byte(open), 0o640))
 		_, err := goenv.EnvFile{Path: file, Format: goenv.SystemdFormat, Modules: settings(t, "off")}.Ensure(t.Context())
 		require.ErrorContains(t, err, "the file is damaged")

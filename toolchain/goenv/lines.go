@@ -65,6 +65,13 @@ func checkValue(name, value string) error {
 // stays as it is, byte for byte.
 func (f Format) set(text string, settings map[string]string) (string, error) {
 	lines := f.split(text)
+	for _, l := range lines {
+		if name := commented(l); f == SystemdFormat && name != "" {
+			if _, ours := settings[name]; ours {
+				return "", fmt.Errorf("%w: a comment ends in a backslash above %s=, which systemd 252 takes for more of the comment and 257 for a setting; remove the backslash", errUnreadable, name)
+			}
+		}
+	}
 	last := map[string]int{}
 	for i, l := range lines {
 		if _, ours := settings[l.name]; ours && l.name != "" {
@@ -121,8 +128,29 @@ func (f Format) values(text string) map[string]string {
 	return values
 }
 
-// splitSystemd splits as systemd's parser does: a comment or a value goes on
-// behind a backslash at the end of a line, a quoted one over line breaks.
+// commented is the name in the line that a comment's backslash continues into.
+func commented(l line) string {
+	if body := strings.TrimLeft(l.text, " \t\r"); l.name != "" || body == "" || body[0] != '#' && body[0] != ';' {
+		return ""
+	}
+	_, rest, _ := strings.Cut(l.text, "\n")
+	for rest != "" {
+		if body := strings.TrimLeft(rest, " \t\r"); body != "" && (body[0] == '#' || body[0] == ';') {
+			_, rest, _ = strings.Cut(rest, "\n") // to 257 a comment of one line
+			continue
+		}
+		end, name, _ := scanSystemd(rest)
+		if name != "" {
+			return name
+		}
+		rest = rest[end:]
+	}
+	return ""
+}
+
+// splitSystemd splits as systemd's parser does: a value goes on behind a backslash
+// at the end of a line, a quoted one over line breaks. Up to 252 a comment goes on
+// behind a backslash too; with 257 it does not (see commented).
 func splitSystemd(text string) (lines []line) {
 	for text != "" {
 		end, name, value := scanSystemd(text)

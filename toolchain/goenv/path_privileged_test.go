@@ -72,7 +72,7 @@ func TestEnvironmentFileLive(t *testing.T) {
 	for name, foreign := range map[string]string{
 		"plain":           "A=1\nB=2\n",
 		"quotes":          "A='one\ntwo'\nB=\"a \\\"b\\\" \\$c\"\n",
-		"continued":       "A=one \\\n two\n# comment \\\nGOPROXY=comment\nB=3\n",
+		"continued":       "A=one \\\n two\n# comment \\\nC=comment\nB=3\n",
 		"blanks":          "  A =  x y  \n\n;x\nB='a'\"b\"c\n",
 		"no break at end": "A=1\nB=2",
 		"old settings":    "GOPROXY=https://old.example.com\nA=1\nGOPROXY='off'\nGONOSUMDB=*\nB=2\n",
