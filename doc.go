@@ -12,6 +12,8 @@
 //	layout             directory trees, files, releases with an atomic current
 //	verify             checks, reports, the bridge to go test
 //	verify/checks      ready checks that read the machine by another road
+//	verify/policy      the same checks from a YAML or JSON file
+//	transaction        all steps or none, with a durable journal and rollback
 //
 // Each package stands alone; a caller composes them. Everything that changes a
 // machine is a [Resource]: a plain struct that says what is wanted. Its Plan
