@@ -141,15 +141,23 @@ func TestSetLiveSocketAndItsService(t *testing.T) {
 	require.Equal(t, []string{"run unit web.socket: start (was inactive)", "run unit web.service: start (was inactive)"}, made[len(made)-2:])
 	require.Equal(t, "hello, world\n", get(t, "http://127.0.0.1:8081/"))
 
-	// The socket moves: it can't be bound anew while the service holds it.
+	// systemd 247 comes through this, too, but PID 1 is in a loop afterwards, and
+	// no later job of the two units is ever begun: see docs/unit-live.md.
+	if testenv.Systemd(t) > 247 {
+		socketMoves(t, s, service, socket)
+	}
+	ensure(t, unit.Set{Absent: []string{"web.service", "web.socket"}})
+}
+
+// socketMoves: it can't be bound anew while the service holds it.
+func socketMoves(t *testing.T, s unit.Set, service unit.Service, socket unit.Socket) {
 	socket.Listen = []string{"127.0.0.1:8082"}
 	s.Units = []unit.Unit{service, socket}
-	made = texts(ensure(t, s))
+	made := texts(ensure(t, s))
 	require.Equal(t, []string{"run unit web.socket: restart (its files changed)", "run unit web.service: restart (its socket is restarted)"}, made[len(made)-2:])
 	require.Equal(t, "hello, world\n", get(t, "http://127.0.0.1:8082/"))
 	_, err := net.DialTimeout("tcp", "127.0.0.1:8081", time.Second)
 	require.Error(t, err)
-	ensure(t, unit.Set{Absent: []string{"web.service", "web.socket"}})
 }
 
 // What does not come up is told, with the lines that explain it; the files stay,

@@ -20,12 +20,12 @@ func TestRun(t *testing.T) {
 	m := unit.Manager{}
 	var out, complaints bytes.Buffer
 	r, err := m.Run(t.Context(), unit.Transient{
-		Service: unit.Service{Exec: []string{"/bin/sh", "-c", `cat; echo "$HOME %n $1" >&2; head -c 30000000 /dev/urandom | sha256sum > /dev/null`, "sh", "a'b \"c\" $d"}, User: "run-user", DynamicUser: true},
+		Service: unit.Service{Exec: []string{"/bin/sh", "-c", `cat; echo "%n $1" >&2; head -c 30000000 /dev/urandom | sha256sum > /dev/null`, "sh", "a'b \"c\" $d"}, User: "run-user", DynamicUser: true},
 		Stdin:   strings.NewReader("in and out"), Stdout: &out, Stderr: &complaints})
 	require.NoError(t, err)
 	require.Equal(t, unit.Finished, r.Status.Outcome)
 	require.Equal(t, "in and out", out.String())
-	require.Equal(t, "/ %n a'b \"c\" $d\n", complaints.String())
+	require.Equal(t, "%n a'b \"c\" $d\n", complaints.String())
 	require.NotZero(t, r.Usage.CPU)
 	require.NotZero(t, r.Usage.Took)
 	if testenv.Systemd(t) >= 257 {

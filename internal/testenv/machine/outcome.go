@@ -119,5 +119,5 @@ func (o *outcome) report(w io.Writer) {
 	for _, p := range o.problems() {
 		fmt.Fprintf(w, "FAIL  %-8s  %s\n", o.suite, p)
 	}
-	fmt.Fprintf(w, "      %-8s  booted in %.1f s, all in %.1f s\n", o.suite, o.ready.Seconds(), o.took.Seconds())
+	fmt.Fprintf(w, "      %-8s  booted in %.1f s, done in %.1f s\n", o.suite, o.ready.Seconds(), o.took.Seconds())
 }

@@ -42,28 +42,37 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 	if len(found) == 0 {
 		return 1, fmt.Errorf("no privileged test in %s matches -run %q", strings.Join(patterns, " "), *only)
 	}
-	b, err := prepare(ctx, found, privilegedTag, *cover != "")
-	if err != nil {
-		return 1, err
-	}
-	defer b.remove()
-	b.full = b.full || s.profile == "full"
-	b.verbose = *verbose
-	b.carry(s.with)
-	if *limit > 0 {
-		b.limit(*limit)
+	// Every package finds a machine that no other one has touched.
+	var batches []*batch
+	for _, p := range found {
+		b, err := prepare(ctx, []pkg{p}, privilegedTag, *cover != "")
+		if err != nil {
+			return 1, err
+		}
+		defer b.remove()
+		b.full = b.full || s.profile == "full"
+		b.verbose = *verbose
+		b.carry(s.with)
+		if *limit > 0 {
+			b.limit(*limit)
+		}
+		batches = append(batches, b)
 	}
 
 	passed, failed := 0, 0
 	var profiles [][]byte
 	for _, suite := range suites {
-		o, err := b.boot(ctx, s, suite)
-		if err != nil {
-			return 1, err
+		began := time.Now()
+		for _, b := range batches {
+			o, err := b.boot(ctx, s, suite)
+			if err != nil {
+				return 1, err
+			}
+			o.report(os.Stdout)
+			passed, failed = passed+o.passed(), failed+len(o.problems())
+			profiles = append(profiles, o.profiles...)
 		}
-		o.report(os.Stdout)
-		passed, failed = passed+o.passed(), failed+len(o.problems())
-		profiles = append(profiles, o.profiles...)
+		fmt.Printf("      %-8s  %d machines in %.1f s\n", suite, len(batches), time.Since(began).Seconds())
 	}
 	if *cover != "" {
 		if err := os.WriteFile(*cover, merge(profiles), 0o644); err != nil {
@@ -230,7 +239,7 @@ func (b *batch) boot(ctx context.Context, s *settings, suite string) (*outcome, 
 	}
 	c := vm.Config{
 		Machine: machine, Init: b.init, Agent: b.agent, Payload: b.payload, Full: b.full, Silence: b.silence,
-		Console: filepath.Join(s.out, "console-"+suite+".log"),
+		Console: filepath.Join(s.out, "console-"+suite+"-"+b.packages[0].name+".log"),
 	}
 	o := newOutcome(suite, b, os.Stdout)
 	began := time.Now()
