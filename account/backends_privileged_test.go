@@ -106,6 +106,24 @@ func know(t testing.TB, root, name string) known {
 	return k
 }
 
+// as leaves out what bullseye's BusyBox does besides: its adduser lists a user as
+// a member of the user's own primary group, which gives no further right.
+func (k known) as(t testing.TB, backend string) known {
+	if backend != "busybox" || testenv.Systemd(t) != 247 {
+		return k
+	}
+	own := func(group string) bool { return group == k.Group.Name }
+	k.Member, k.Shadowed = slices.DeleteFunc(k.Member, own), slices.DeleteFunc(k.Shadowed, own)
+	k.Group.Members = slices.DeleteFunc(slices.Clone(k.Group.Members), func(name string) bool { return name == k.User.Name })
+	if len(k.Member) == 0 {
+		k.Member = nil
+	}
+	if len(k.Shadowed) == 0 {
+		k.Shadowed = nil
+	}
+	return k
+}
+
 func snapshot(t testing.TB, root string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -166,7 +184,7 @@ func TestBackendsAgree(t *testing.T) {
 			made := [][]string{described(converge(t, way))}
 			got := map[string]known{}
 			for _, u := range way.Users {
-				got[u.Name] = know(t, way.Root, u.Name)
+				got[u.Name] = know(t, way.Root, u.Name).as(t, name)
 				require.True(t, got[u.Name].Locked)
 			}
 
@@ -176,7 +194,7 @@ func TestBackendsAgree(t *testing.T) {
 			way.Users[2].SubIDs = true
 			made = append(made, described(converge(t, way)))
 			for _, u := range way.Users {
-				got[u.Name+" corrected"] = know(t, way.Root, u.Name)
+				got[u.Name+" corrected"] = know(t, way.Root, u.Name).as(t, name)
 				require.True(t, got[u.Name+" corrected"].Locked)
 			}
 
