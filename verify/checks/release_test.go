@@ -18,6 +18,8 @@ func TestRelease(t *testing.T) {
 	judge(t, []want{{checks.Release(r, ""), verify.Fail, "0 releases, none of them current"}})
 	rel, err := r.Stage(t.Context(), layout.Staging{Contents: layout.TreeFS(fstest.MapFS{"app.txt": {Data: []byte("one")}})})
 	require.NoError(t, err)
+	// A release is read-only, for its maker too.
+	t.Cleanup(func() { require.NoError(t, os.Chmod(filepath.Join(root, rel.Path), 0o755)) })
 	judge(t, []want{{checks.Release(r, ""), verify.Fail, "1 releases, none of them current"}})
 	_, err = r.Activate(t.Context(), rel.ID)
 	require.NoError(t, err)
