@@ -144,8 +144,16 @@ func (c *client) finish(ctx context.Context, j *job) (r RunResult, err error) {
 		if err != nil {
 			return c.cut(ctx, j, err)
 		}
-		if s.Active != "activating" && s.Active != "deactivating" && s.PID == 0 {
-			return c.ended(ctx, j, s)
+		if over(s) {
+			// A status is two reads, and the program may have ended between them: then
+			// it has no process any more and is still "active". Once it has none, a
+			// status is of one piece.
+			if s, err = c.status(waiting, j.unit); err != nil {
+				return c.cut(ctx, j, err)
+			}
+			if over(s) {
+				return c.ended(ctx, j, s)
+			}
 		}
 		select {
 		case <-waiting.Done():
@@ -153,6 +161,11 @@ func (c *client) finish(ctx context.Context, j *job) (r RunResult, err error) {
 		case <-time.After(look / 2):
 		}
 	}
+}
+
+// over says that a run has come to its end.
+func over(s Status) bool {
+	return s.Active != "activating" && s.Active != "deactivating" && s.PID == 0
 }
 
 func (c *client) ended(ctx context.Context, j *job, s Status) (r RunResult, err error) {
