@@ -52,7 +52,7 @@ var selftests = []harnessTest{
 	},
 	{packages: []string{"panicking"}, want: []string{"panicking: its end was not reported", `the machine died: .*sysrq`}},
 	{packages: []string{"agentless"}, want: []string{"agentless: its end was not reported", "the machine died: "}},
-	{packages: []string{"frozen"}, want: []string{"frozen: its end was not reported", "the machine hung: nothing for 20s after start frozen"}},
+	{packages: []string{"frozen"}, want: []string{"frozen: its end was not reported", "the machine hung: nothing for 20s after (start|out) frozen"}},
 }
 
 type harnessTest struct {
