@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -95,7 +96,7 @@ func (c harnessTest) run(ctx context.Context, s *settings, suite string) ([]stri
 	defer b.remove()
 	b.silence = 20 * time.Second
 	b.limit(15 * time.Second)
-	o, err := b.boot(ctx, s, suite)
+	o, err := b.boot(ctx, s, suite, os.Stdout)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,12 +24,16 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 	only := fs.String("run", "", "run the tests whose names match this `regexp`")
 	cover := fs.String("cover", "", "write a coverage profile of all suites to this `file`")
 	limit := fs.Duration("timeout", 0, "end a package's tests after this `time`; default: 5m, or what its machine.json says")
+	jobs := fs.Int("jobs", 1, "boot as many `machines` at a time; of more than one, each is told of when it ended")
 	verbose := fs.Bool("v", false, "print what passing tests print, too")
 	suites, err := s.parse(fs, args)
 	if err != nil {
 		return 2, err
 	}
 	patterns := fs.Args()
+	if *jobs < 1 {
+		return 2, fmt.Errorf("-jobs=%d: it takes at least one machine", *jobs)
+	}
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
@@ -59,20 +64,15 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 		batches = append(batches, b)
 	}
 
+	outcomes, err := bootAll(ctx, s, suites, batches, *jobs)
+	if err != nil {
+		return 1, err
+	}
 	passed, failed := 0, 0
 	var profiles [][]byte
-	for _, suite := range suites {
-		began := time.Now()
-		for _, b := range batches {
-			o, err := b.boot(ctx, s, suite)
-			if err != nil {
-				return 1, err
-			}
-			o.report(os.Stdout)
-			passed, failed = passed+o.passed(), failed+len(o.problems())
-			profiles = append(profiles, o.profiles...)
-		}
-		fmt.Printf("      %-8s  %d machines in %.1f s\n", suite, len(batches), time.Since(began).Seconds())
+	for _, o := range outcomes {
+		passed, failed = passed+o.passed(), failed+len(o.problems())
+		profiles = append(profiles, o.profiles...)
 	}
 	if *cover != "" {
 		if err := os.WriteFile(*cover, merge(profiles), 0o644); err != nil {
@@ -199,25 +199,25 @@ func (b *batch) carry(w with) {
 	}
 }
 
-// fetch adds what comes from a suite's own archive.
-func (b *batch) fetch(ctx context.Context, builder image.Builder, suite string) error {
+// files is what the batch brings to a machine of the suite, with what comes from
+// that suite's own archive.
+func (b *batch) files(ctx context.Context, builder image.Builder, suite string) (map[string]string, error) {
+	files := maps.Clone(b.payload.Files)
 	if b.busybox {
 		busybox, err := builder.BusyBox(ctx)
 		if err != nil {
-			return fmt.Errorf("BusyBox: %w", err)
+			return nil, fmt.Errorf("BusyBox: %w", err)
 		}
-		b.payload.Files["with/busybox"] = busybox
+		files["with/busybox"] = busybox
 	}
-	delete(b.payload.Files, "with/packages.tar")
 	if names := b.debs[suite]; len(names) > 0 {
-		slices.Sort(names)
-		files, err := builder.Packages(ctx, suite, slices.Compact(names))
+		packages, err := builder.Packages(ctx, suite, slices.Compact(slices.Sorted(slices.Values(names))))
 		if err != nil {
-			return fmt.Errorf("packages of %s: %w", suite, err)
+			return nil, fmt.Errorf("packages of %s: %w", suite, err)
 		}
-		b.payload.Files["with/packages.tar"] = files
+		files["with/packages.tar"] = packages
 	}
-	return nil
+	return files, nil
 }
 
 // limit bounds every program's time, to the second.
@@ -225,33 +225,6 @@ func (b *batch) limit(d time.Duration) {
 	for i := range b.payload.Manifest.Programs {
 		b.payload.Manifest.Programs[i].Seconds = max(1, int(d.Round(time.Second)/time.Second))
 	}
-}
-
-// boot runs the batch in a machine of the suite. An error is the host's own;
-// what went wrong inside is the outcome's.
-func (b *batch) boot(ctx context.Context, s *settings, suite string) (*outcome, error) {
-	machine, err := s.builder().Build(ctx, suite)
-	if err != nil {
-		return nil, err
-	}
-	if err := b.fetch(ctx, s.builder(), suite); err != nil {
-		return nil, err
-	}
-	c := vm.Config{
-		Machine: machine, Init: b.init, Agent: b.agent, Payload: b.payload, Full: b.full, Silence: b.silence,
-		Console: filepath.Join(s.out, "console-"+suite+"-"+b.packages[0].name+".log"),
-	}
-	o := newOutcome(suite, b, os.Stdout)
-	began := time.Now()
-	_, o.died = c.Run(ctx, o.see)
-	o.took = time.Since(began)
-	o.close()
-	var hung *vm.HungError
-	var died *vm.DiedError
-	if o.died != nil && !errors.As(o.died, &hung) && !errors.As(o.died, &died) {
-		return nil, o.died
-	}
-	return o, nil
 }
 
 // merge makes one coverage profile of several: one mode line, all blocks.
