@@ -113,8 +113,10 @@ func fuzzed(t *testing.T, unpack func(*tree) error) {
 	root, err := os.OpenRoot(dir)
 	require.NoError(t, err)
 	defer root.Close()
-	tr := newTree(root)
+	tr, err := newTree(root)
+	require.NoError(t, err)
 	err = unpack(tr)
+	require.NoError(t, tr.close())
 	require.NoError(t, filepath.WalkDir(outer, func(p string, d os.DirEntry, walkErr error) error {
 		if walkErr == nil && !d.IsDir() {
 			require.True(t, d.Type().IsRegular(), p)

@@ -90,7 +90,7 @@ func (j *surveyed) fill(ctx context.Context, store *versiondir.Store, staging *v
 	if err := j.supported(ctx); err != nil {
 		return err
 	}
-	r, part, err := j.fetched(ctx, store, artifact, newTree(staging.Root))
+	r, part, err := j.fetched(ctx, store, artifact, staging.Root)
 	if err != nil {
 		return err
 	}
@@ -107,18 +107,22 @@ func (j *surveyed) fill(ctx context.Context, store *versiondir.Store, staging *v
 	return part.remove()
 }
 
-// fetched downloads an artifact into a partial file and unpacks it into a tree.
+// fetched downloads an artifact into a partial file and unpacks it into a root.
 // The file is closed; it stays until what it was fetched for is done.
-func (j *surveyed) fetched(ctx context.Context, store *versiondir.Store, a Artifact, t *tree) (*receipt, *partial, error) {
+func (j *surveyed) fetched(ctx context.Context, store *versiondir.Store, a Artifact, root *os.Root) (r *receipt, part *partial, err error) {
 	if a.SHA256 == "" && a.H1 == "" && a.Signature == nil {
 		return nil, nil, fmt.Errorf("toolchain: %s: %w", a.Name, ErrNoDigest)
 	}
-	part, err := j.openPart(a)
+	t, err := newTree(root)
 	if err != nil {
 		return nil, nil, err
 	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	if part, err = j.openPart(a); err != nil {
+		return nil, nil, err
+	}
 	defer part.close()
-	r, err := j.unpack(ctx, store, a, part, t)
+	r, err = j.unpack(ctx, store, a, part, t)
 	return r, part, err
 }
 

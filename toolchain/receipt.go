@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bedplate/bedplate/internal/atomicfile"
@@ -27,14 +28,54 @@ type receipt struct {
 	Files    []hashedFile `json:"files"` // sorted by path
 }
 
+// encode gives what json.Encoder does with an indent of one space. The files,
+// fifteen thousand of them, are written by hand: that is a fiftieth of an
+// installation's processor time.
 func (r *receipt) encode() ([]byte, error) {
 	slices.SortFunc(r.Files, func(a, b hashedFile) int { return strings.Compare(a.Path, b.Path) })
+	head := *r
+	head.Files = nil
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
-	err := enc.Encode(r)
-	return b.Bytes(), err
+	if err := enc.Encode(head); err != nil || len(r.Files) == 0 {
+		return b.Bytes(), err
+	}
+	text := bytes.TrimSuffix(b.Bytes(), []byte("null\n}\n"))
+	text = append(slices.Grow(text, 160*len(r.Files)), '[')
+	for i, f := range r.Files {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, "\n  {\n   \"path\": "...)
+		var err error
+		if text, err = appendString(text, f.Path); err != nil {
+			return nil, err
+		}
+		text = append(text, ",\n   \"sha256\": "...)
+		if text, err = appendString(text, f.SHA256); err != nil {
+			return nil, err
+		}
+		text = strconv.AppendInt(append(text, ",\n   \"size\": "...), f.Size, 10)
+		if f.Exec {
+			text = append(text, ",\n   \"exec\": true"...)
+		}
+		text = append(text, "\n  }"...)
+	}
+	return append(text, "\n ]\n}\n"...), nil
+}
+
+// appendString appends a JSON string.
+func appendString(b []byte, s string) ([]byte, error) {
+	if !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
+		return append(append(append(b, '"'), s...), '"'), nil
+	}
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(s)
+	return append(b, bytes.TrimSpace(text.Bytes())...), err
 }
 
 // decodeReceipt refuses a receipt that could lead a check out of the tree.

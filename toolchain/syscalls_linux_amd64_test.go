@@ -156,7 +156,7 @@ func TestEachCallFails(t *testing.T) {
 				}
 				s.heal(t, why...)
 			}
-			require.Greater(t, failures*stride, 300)
+			require.Greater(t, failures*stride, 200)
 		})
 	}
 }

@@ -32,7 +32,7 @@ func unpackTarGz(ctx context.Context, t *tree, open func(context.Context) io.Rea
 	defer z.Close()
 	p := &packer{ctx: ctx, jobs: make(chan job, slabs), free: make(chan []byte, slabs)}
 	for range slabs {
-		p.free <- make([]byte, buffered)
+		p.free <- make([]byte, slabSize)
 	}
 	for range 2 {
 		group.Go(func() error { return p.write(t) })
@@ -55,8 +55,13 @@ func unpackTarGz(ctx context.Context, t *tree, open func(context.Context) io.Rea
 	return group.Wait()
 }
 
-// slabs are the buffers between the goroutine that inflates and those that write.
-const slabs = 16
+// slabs are the buffers between the goroutine that inflates and those that
+// write. Each takes two small files or more: the fewer are handed over, the
+// seldomer a goroutine has to be woken.
+const (
+	slabs    = 8
+	slabSize = 2 * buffered
+)
 
 // packer hands files to the writers: small ones many at a time, so that the
 // goroutines seldom wait for each other, and large ones piece by piece.
@@ -165,9 +170,9 @@ func (p *packer) take() ([]byte, error) {
 }
 
 // write is a writer's work, until there are no more jobs.
-func (p *packer) write(t *tree) error {
-	dirs := directories{root: t.root}
-	defer dirs.close()
+func (p *packer) write(t *tree) (err error) {
+	w, dirs := t.writer(), directories{top: t.top}
+	defer func() { err = errors.Join(err, dirs.close()) }()
 	for j := range p.jobs {
 		if p.ctx.Err() != nil {
 			return p.ctx.Err()
@@ -177,14 +182,15 @@ func (p *packer) write(t *tree) error {
 			if err != nil {
 				return err
 			}
-			err = t.put(dir, f.name, f.exec, f.size, func(w io.Writer) error {
-				if j.large != nil {
-					return p.pieces(w, f, j.large)
-				}
-				_, err := w.Write(f.content)
+			if err := w.begin(dir, f.name, f.exec); err != nil {
 				return err
-			})
-			if err != nil {
+			}
+			if j.large != nil {
+				err = p.pieces(w, f, j.large)
+			} else {
+				_, err = w.Write(f.content)
+			}
+			if err := w.end(f.name, f.exec, f.size, err); err != nil {
 				return err
 			}
 		}

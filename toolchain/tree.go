@@ -38,7 +38,10 @@ type hashedFile struct {
 // Several goroutines may write files; directories are made by one.
 type tree struct {
 	root        *os.Root
+	top         newfile.Dir
 	plain, exec permissions
+	directory   permissions
+	above       directories // of the one that is made
 
 	mu    sync.Mutex
 	files []hashedFile
@@ -47,9 +50,20 @@ type tree struct {
 	names map[string]bool // of files, likewise
 }
 
-func newTree(root *os.Root) *tree {
-	return &tree{root: root, dirs: map[string]bool{".": true}, names: map[string]bool{}}
+func newTree(root *os.Root) (*tree, error) {
+	top, err := newfile.Top(root)
+	if err != nil {
+		return nil, err
+	}
+	return &tree{
+		root: root, top: top, above: directories{top: top},
+		plain: permissions{perm: 0o644}, exec: permissions{perm: 0o755}, directory: permissions{perm: 0o755},
+		dirs: map[string]bool{".": true}, names: map[string]bool{},
+	}, nil
 }
+
+// close ends the writing; the root stays open.
+func (t *tree) close() error { return errors.Join(t.above.close(), t.top.Close()) }
 
 // entryName checks an archive's name and takes the prefix off; "" is the prefix
 // itself. Nothing but plain relative paths below the prefix comes through.
@@ -88,11 +102,15 @@ func (t *tree) mkdir(name string) error {
 	if len(t.names)+len(t.dirs) >= maxFiles {
 		return fmt.Errorf("the archive has more than %d files and directories", maxFiles)
 	}
-	if err := t.root.Mkdir(name, 0o755); err != nil {
+	dir, err := t.above.of(name)
+	if err != nil {
 		return err
 	}
-	// Whatever the umask: others run this SDK.
-	if err := t.root.Chmod(name, 0o755); err != nil {
+	base := path.Base(name)
+	if err := dir.Mkdir(base, t.directory.perm); err != nil {
+		return err
+	}
+	if err := set(&t.directory, dir.Entry(base)); err != nil {
 		return err
 	}
 	t.dirs[name] = true
@@ -120,87 +138,99 @@ func (t *tree) reserve(name string, size int64) error {
 	return nil
 }
 
-// write makes one file, which must not exist, and hashes it. dir is the open
-// directory that holds it, so that its parents are looked up once; block is
-// room for content.
-func (t *tree) write(dir *os.File, name string, exec bool, size int64, content io.Reader, block []byte) error {
-	return t.put(dir, name, exec, size, func(w io.Writer) error {
-		n := int64(0)
-		for {
-			got, err := io.ReadFull(content, block)
-			if n += int64(got); n > size { // nothing of it is of use
-				return fmt.Errorf("%s has more than the %d bytes that the archive's header says", name, size)
-			}
-			if _, err := w.Write(block[:got]); err != nil {
-				return err
-			}
-			switch {
-			case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-				if n != size {
-					return fmt.Errorf("%s has not the %d bytes that the archive's header says: %w", name, size, io.ErrUnexpectedEOF)
-				}
-				return nil
-			case err != nil:
-				return err
-			}
-		}
-	})
+// writer makes files, one at a time; each goroutine has its own.
+type writer struct {
+	t   *tree
+	h   hash.Hash
+	sum []byte
+	f   newfile.File
 }
 
-// put makes one file of what fill writes.
-func (t *tree) put(dir *os.File, name string, exec bool, size int64, fill func(io.Writer) error) error {
-	perm, known := fs.FileMode(0o644), &t.plain
-	if exec {
-		perm, known = 0o755, &t.exec
-	}
-	f, err := newfile.Create(dir, path.Base(name), perm)
-	if err != nil {
-		return err
-	}
-	h := sha256.New()
-	err = fill(both{f, h})
+func (t *tree) writer() *writer {
+	return &writer{t: t, h: sha256.New(), sum: make([]byte, 0, sha256.Size)}
+}
+
+// begin makes a file, which must not exist, in the open directory that holds it.
+func (w *writer) begin(dir newfile.Dir, name string, exec bool) (err error) {
+	w.h.Reset()
+	w.f, err = newfile.Create(dir, path.Base(name), w.t.permissions(exec).perm)
+	return err
+}
+
+// Write adds to the file.
+func (w *writer) Write(b []byte) (int, error) {
+	w.h.Write(b)
+	return w.f.Write(b)
+}
+
+// end closes the file and remembers its hash. err is what went wrong since begin.
+func (w *writer) end(name string, exec bool, size int64, err error) error {
 	if err == nil {
-		err = known.set(perm, f)
+		err = set(w.t.permissions(exec), w.f)
 	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+	if closeErr := w.f.Close(); err != nil || closeErr != nil {
+		return errors.Join(err, closeErr)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.files = append(t.files, hashedFile{name, hex.EncodeToString(h.Sum(nil)), size, exec})
+	w.sum = w.h.Sum(w.sum[:0])
+	var text [2 * sha256.Size]byte
+	hex.Encode(text[:], w.sum)
+	w.t.mu.Lock()
+	defer w.t.mu.Unlock()
+	w.t.files = append(w.t.files, hashedFile{name, string(text[:]), size, exec})
 	return nil
 }
 
-// both is io.MultiWriter without its allocation.
-type both struct {
-	f newfile.File
-	h hash.Hash
+func (t *tree) permissions(exec bool) *permissions {
+	if exec {
+		return &t.exec
+	}
+	return &t.plain
 }
 
-func (b both) Write(p []byte) (int, error) {
-	b.h.Write(p)
-	return b.f.Write(p)
+// copy writes a file's content, through block, and counts it.
+func (w *writer) copy(name string, size int64, content io.Reader, block []byte) error {
+	for n := int64(0); ; {
+		got, err := io.ReadFull(content, block)
+		if n += int64(got); n > size { // nothing of it is of use
+			return fmt.Errorf("%s has more than the %d bytes that the archive's header says", name, size)
+		}
+		if _, err := w.Write(block[:got]); err != nil {
+			return err
+		}
+		switch {
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			if n != size {
+				return fmt.Errorf("%s has not the %d bytes that the archive's header says: %w", name, size, io.ErrUnexpectedEOF)
+			}
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 // permissions says whether files come out with the mode that they are made
-// with. The umask or a default ACL can be in the way of that; it is so for all
-// files of a kind in a tree, or for none.
-type permissions struct{ asked, masked atomic.Bool }
+// with: others run this SDK, whatever the umask. That or a default ACL can be in
+// the way; it is so for all files of a kind in a tree, or for none.
+type permissions struct {
+	perm          fs.FileMode
+	asked, masked atomic.Bool
+}
 
-func (p *permissions) set(perm fs.FileMode, f interface {
+func set[F interface {
 	Perm() (fs.FileMode, error)
 	Chmod(fs.FileMode) error
-}) error {
+}](p *permissions, f F) error {
 	if !p.asked.Load() {
 		got, err := f.Perm()
 		if err != nil {
 			return err
 		}
-		p.masked.Store(got != perm)
+		p.masked.Store(got != p.perm)
 		p.asked.Store(true)
 	}
 	if p.masked.Load() {
-		return f.Chmod(perm)
+		return f.Chmod(p.perm)
 	}
 	return nil
 }
@@ -208,29 +238,33 @@ func (p *permissions) set(perm fs.FileMode, f interface {
 // directories keeps the last directory open: an archive's files come directory
 // by directory.
 type directories struct {
-	root *os.Root
+	top  newfile.Dir
 	name string
-	dir  *os.File
+	dir  newfile.Dir
+	open bool
 }
 
-func (d *directories) of(file string) (*os.File, error) {
+// of opens the directory that holds a file.
+func (d *directories) of(file string) (newfile.Dir, error) {
 	name := path.Dir(file)
-	if d.dir != nil && d.name == name {
+	if d.open && d.name == name {
 		return d.dir, nil
 	}
-	d.close()
-	dir, err := d.root.Open(name)
-	if err != nil {
-		return nil, err
+	if err := d.close(); err != nil {
+		return newfile.Dir{}, err
 	}
-	d.name, d.dir = name, dir
+	dir, err := d.top.Open(name)
+	if err != nil {
+		return dir, err
+	}
+	d.name, d.dir, d.open = name, dir, true
 	return dir, nil
 }
 
-func (d *directories) close() {
-	if d.dir != nil {
-		// Opened for lookups only: there is nothing to lose.
-		_ = d.dir.Close()
-		d.dir = nil
+func (d *directories) close() error {
+	if !d.open {
+		return nil
 	}
+	d.open = false
+	return d.dir.Close()
 }

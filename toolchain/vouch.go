@@ -135,7 +135,7 @@ func (j *surveyed) filesOf(ctx context.Context, store *versiondir.Store, a Artif
 			err = discardErr
 		}
 	}()
-	other, part, err := j.fetched(ctx, store, a, newTree(staging.Root))
+	other, part, err := j.fetched(ctx, store, a, staging.Root)
 	if err != nil {
 		return nil, err
 	}

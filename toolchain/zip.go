@@ -5,15 +5,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/bedplate/bedplate/toolchain/internal/newfile"
 	"github.com/klauspost/compress/flate"
 	"golang.org/x/sync/errgroup"
 )
@@ -46,12 +47,12 @@ func unpackZip(ctx context.Context, t *tree, f io.ReaderAt, size int64) (h1 stri
 	close(todo)
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() error {
-			block := make([]byte, buffered)
+			w, block := t.writer(), make([]byte, buffered)
 			for b := range todo {
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
-				if err := b.unpack(t, block); err != nil {
+				if err := b.unpack(w, block); err != nil {
 					return err
 				}
 			}
@@ -144,27 +145,31 @@ func plan(t *tree, files []*zip.File, prefix string) (batches []*batch, names ma
 	return batches, names, nil
 }
 
-func (b *batch) unpack(t *tree, block []byte) error {
-	dir, err := t.root.Open(b.dir)
+func (b *batch) unpack(w *writer, block []byte) (err error) {
+	dir, err := w.t.top.Open(b.dir)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer func() { err = errors.Join(err, dir.Close()) }()
 	for i, f := range b.files {
-		if err := unpackFile(t, dir, f, b.names[i], block); err != nil {
+		if err := unpackFile(w, dir, f, b.names[i], block); err != nil {
 			return fmt.Errorf("%s: %w", b.names[i], err)
 		}
 	}
 	return nil
 }
 
-func unpackFile(t *tree, dir *os.File, f *zip.File, name string, block []byte) error {
+func unpackFile(w *writer, dir newfile.Dir, f *zip.File, name string, block []byte) error {
 	r, err := f.Open()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	return t.write(dir, name, executable(name), int64(f.UncompressedSize64), r, block)
+	exec, size := executable(name), int64(f.UncompressedSize64)
+	if err := w.begin(dir, name, exec); err != nil {
+		return err
+	}
+	return w.end(name, exec, size, w.copy(name, size, r, block))
 }
 
 // executable are the files that have to be, by the go command's own list: a

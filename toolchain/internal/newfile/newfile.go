@@ -6,7 +6,6 @@ package newfile
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -14,16 +13,16 @@ import (
 
 // File is a file being written.
 type File struct {
-	fd   int
-	path string
+	fd        int
+	dir, name string
 }
 
 // Create makes a file in an open directory; name is its last part and must not
 // exist. The umask applies.
-func Create(dir *os.File, name string, perm fs.FileMode) (File, error) {
-	f := File{path: filepath.Join(dir.Name(), name)}
+func Create(dir Dir, name string, perm fs.FileMode) (File, error) {
+	f := File{dir: dir.path, name: name}
 	err := again(func() (err error) {
-		f.fd, err = unix.Openat(int(dir.Fd()), name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(perm.Perm()))
+		f.fd, err = unix.Openat(dir.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(perm.Perm()))
 		return err
 	})
 	return f, f.wrap("create", err)
@@ -73,7 +72,14 @@ func (f File) wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &fs.PathError{Op: op, Path: f.path, Err: err}
+	return wrap(op, filepath.Join(f.dir, f.name), err)
+}
+
+func wrap(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: path, Err: err}
 }
 
 // again repeats what a signal interrupted.

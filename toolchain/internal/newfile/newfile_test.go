@@ -12,9 +12,7 @@ import (
 
 func TestFile(t *testing.T) {
 	path := t.TempDir()
-	dir, err := os.Open(path)
-	require.NoError(t, err)
-	defer dir.Close()
+	dir := top(t, path)
 	f, err := newfile.Create(dir, "x", 0o600)
 	require.NoError(t, err)
 	n, err := f.Write([]byte("content"))
@@ -39,4 +37,15 @@ func TestFile(t *testing.T) {
 	_, err = f.Write([]byte("x"))
 	require.ErrorAs(t, err, &pathErr)
 	require.Equal(t, filepath.Join(path, "x"), pathErr.Path)
+}
+
+func top(t *testing.T, path string) newfile.Dir {
+	t.Helper()
+	root, err := os.OpenRoot(path)
+	require.NoError(t, err)
+	dir, err := newfile.Top(root)
+	require.NoError(t, err)
+	require.NoError(t, root.Close())
+	t.Cleanup(func() { require.NoError(t, dir.Close()) })
+	return dir
 }

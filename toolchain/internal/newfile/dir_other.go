@@ -1,0 +1,9 @@
+//go:build !linux
+
+package newfile
+
+import "golang.org/x/sys/unix"
+
+const lookup = unix.O_RDONLY
+
+func (d Dir) resolve(name string) (int, error) { return d.walk(name) }
