@@ -3,11 +3,8 @@ package toolchain_test
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,86 +14,6 @@ import (
 	"github.com/bedplate/bedplate/toolchain"
 	"github.com/stretchr/testify/require"
 )
-
-// TestMain lets the test binary be an installer that can be killed.
-func TestMain(m *testing.M) {
-	if dir := os.Getenv("BEDPLATE_TEST_INSTALL"); dir != "" {
-		_, err := toolchain.Install(context.Background(), toolchain.SDK{
-			Version: "1.26.8", Dir: dir, Platform: linux, Use: true, Source: toolchain.Official{BaseURL: os.Getenv("BEDPLATE_TEST_URL")},
-		})
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-func installer(t testing.TB, dir, url string) *exec.Cmd {
-	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), "BEDPLATE_TEST_INSTALL="+dir, "BEDPLATE_TEST_URL="+url)
-	return cmd
-}
-
-func long(short, long int) int {
-	if os.Getenv("BEDPLATE_LONG") != "" {
-		return long
-	}
-	return short
-}
-
-// TestKilledInstaller kills installers at random points. Whatever is published
-// is whole, `current` leads to it, and the next installer succeeds.
-func TestKilledInstaller(t *testing.T) {
-	t.Parallel()
-	p := serve(t, "go1.26.8")
-	started := time.Now()
-	require.NoError(t, installer(t, t.TempDir(), p.URL).Run())
-	takes := time.Since(started)
-	runs, killed, torn, published := 0, 0, 0, 0
-	for ; killed < long(50, 2000); runs++ {
-		require.Less(t, runs, long(500, 20_000), "hardly any was killed in time")
-		dir := scratch(t)
-		cmd := installer(t, dir, p.URL)
-		started := time.Now()
-		require.NoError(t, cmd.Start())
-		timer := time.AfterFunc(rand.N(takes+takes/4), func() { _ = cmd.Process.Kill() }) // it may have ended
-		if cmd.Wait() == nil {
-			timer.Stop()
-			takes = min(takes, time.Since(started)) // the first was slow, as first ones are
-			require.NoError(t, os.RemoveAll(dir))
-			continue
-		}
-		timer.Stop()
-		killed++
-		installed, err := toolchain.List(dir)
-		require.NoError(t, err)
-		for _, i := range installed {
-			published++
-			if i.Verify(t.Context()) != nil {
-				torn++
-			}
-		}
-		if _, err := os.Readlink(filepath.Join(dir, "current")); err == nil {
-			require.Len(t, installed, 1)
-		}
-		i, err := toolchain.Install(t.Context(), p.sdk(dir, "1.26.8"))
-		require.NoError(t, err)
-		require.NoError(t, i.Verify(t.Context()))
-		entries, err := os.ReadDir(dir)
-		require.NoError(t, err)
-		for _, e := range entries {
-			require.False(t, strings.HasSuffix(e.Name(), ".new") || strings.HasSuffix(e.Name(), ".old"), e.Name())
-		}
-		require.NoError(t, os.RemoveAll(dir))
-	}
-	require.Zero(t, torn)
-	t.Logf("%d runs, %d killed, %d of them after publishing, %d torn", runs, killed, published, torn)
-}
 
 func TestThirtyTwoProcesses(t *testing.T) {
 	t.Parallel()
