@@ -11,7 +11,7 @@ const longestValue = 64 << 10
 
 func printableProblem(s string) string {
 	switch {
-	case strings.IndexFunc(s, unprintable) < 0 && len(s) <= longestValue:
+	case len(s) <= longestValue && (ascii(s) || strings.IndexFunc(s, unprintable) < 0):
 		return ""
 	case !utf8.ValidString(s):
 		return "is not valid UTF-8"
@@ -21,6 +21,16 @@ func printableProblem(s string) string {
 		return fmt.Sprintf("has %d bytes; at most %d are taken", len(s), longestValue)
 	}
 	return ""
+}
+
+// ascii says whether a text is nothing but printable ASCII, as most are.
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 func control(r rune) bool { return r < ' ' || r == 0x7f }

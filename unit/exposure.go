@@ -139,27 +139,29 @@ func (s *scorer) implied() {
 			s.words["User"] = "dynamic"
 		}
 	}
-	if s.version >= effectiveMounts && s.mounts() {
-		s.flags["PrivateMounts"] = true
+	if s.version >= openMounts {
+		s.flags["PrivateMounts"] = s.notRefused("PrivateMounts")
 	}
 }
 
-// effectiveMounts is the first version that counts a namespace of mounts that
-// other directives need as PrivateMounts=.
-const effectiveMounts = 254
+// openMounts is the first version that reckons offline as if PrivateMounts= were
+// set, unless it says no; measured with 257. Of a running service, it asks what is.
+const openMounts = 254
 
-func (s *scorer) mounts() bool {
-	for _, key := range []string{"PrivateDevices", "PrivateTmp", "ProtectControlGroups", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs"} {
-		if s.flags[key] {
-			return true
+// notRefused says whether the last assignment, if there is any, is not "no".
+func (s *scorer) notRefused(key string) bool {
+	set := true
+	for _, e := range s.file.entries {
+		if e.Section != "Service" || e.Key != key {
+			continue
+		}
+		if v, ok := boolean(e.Value); ok {
+			set = v
+		} else if e.Value == "" {
+			set = true
 		}
 	}
-	for _, key := range []string{"ProtectHome", "ProtectSystem"} {
-		if v, ok := boolean(s.words[key]); v || !ok {
-			return true
-		}
-	}
-	return s.words["RootImage"] != ""
+	return set
 }
 
 // flag is the last assignment that is a boolean, or a word besides no.

@@ -2,6 +2,7 @@ package unit
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -47,16 +48,60 @@ func cut(s string, verbatim bool) (words []string, ok bool) {
 	return words, quote == 0
 }
 
-// rooted says whether a path is absolute, or begins with a specifier that may be.
-func rooted(p string) bool { return strings.HasPrefix(p, "/") || strings.HasPrefix(p, "%") }
+// rooted says whether a path is absolute, or begins with a specifier that is.
+func rooted(p string) bool {
+	return strings.HasPrefix(p, "/") || len(p) > 1 && p[0] == '%' && strings.IndexByte(absolutes, p[1]) >= 0
+}
 
-func pathsProblem(_ *linter, _, value string) string {
+// absolutes are the specifiers that stand for absolute paths (systemd.unit(5)),
+// and those of an instance, which may.
+const absolutes = "CdDEfhLsStTVyiIjJ"
+
+// specified says whether a text has a specifier in it.
+func specified(s string) bool {
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] == '%' {
+			if i++; s[i] != '%' {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// plainKinds and plainKeys are of directives that take "%" as it is.
+var (
+	plainKinds = strings.Fields("BOOLEAN SECUREBITS FILESYSTEMS")
+	plainKeys  = strings.Fields("CPUQuota TCPCongestion")
+)
+
+// unknownSpecifier finds a "%" that systemd can't resolve. One at the end is plain.
+func (l *linter) unknownSpecifier(e Entry, kind string) string {
+	if contains(plainKinds, kind) || contains(plainKeys, e.Key) {
+		return ""
+	}
+	for i := 0; i+1 < len(e.Value); i++ {
+		if e.Value[i] != '%' {
+			continue
+		}
+		if i++; strings.IndexByte(specifiers, e.Value[i]) < 0 {
+			return fmt.Sprintf("it has no specifier %%%c", e.Value[i])
+		}
+	}
+	return ""
+}
+
+func pathsProblem(_ *linter, key, value string) string {
 	list, ok := splitVerbatim(value)
 	if !ok {
 		return "a quote is not closed"
 	}
 	for _, w := range list {
-		if p := strings.TrimLeft(w, "-+!"); !rooted(p) {
+		p := w
+		if key != "RequiresMountsFor" && key != "Symlinks" {
+			p = strings.TrimLeft(w, "-+!")
+		}
+		if !rooted(p) {
 			return fmt.Sprintf("%q is no absolute path", w)
 		}
 	}
@@ -65,10 +110,15 @@ func pathsProblem(_ *linter, _, value string) string {
 
 // pathProblem checks a value that is one path as a whole.
 func pathProblem(_ *linter, _, value string) string {
-	if !rooted(strings.TrimPrefix(value, "-")) {
+	if !rooted(value) {
 		return "it is no absolute path"
 	}
 	return ""
+}
+
+// fileProblem checks a path that may be missing behind a "-".
+func fileProblem(l *linter, key, value string) string {
+	return pathProblem(l, key, strings.TrimPrefix(value, "-"))
 }
 
 func workingProblem(_ *linter, _, value string) string {
@@ -79,14 +129,18 @@ func workingProblem(_ *linter, _, value string) string {
 }
 
 // belowProblem checks StateDirectory= and its kin, below systemd's own directories.
-func belowProblem(_ *linter, _, value string) string {
+func belowProblem(_ *linter, key, value string) string {
 	list, ok := splitVerbatim(value)
 	if !ok {
 		return "a quote is not closed"
 	}
 	for _, w := range list {
-		if p, _, _ := strings.Cut(w, ":"); strings.HasPrefix(p, "/") || contains(strings.Split(p, "/"), "..") {
+		p, _, linked := strings.Cut(w, ":")
+		if strings.HasPrefix(p, "/") || contains(strings.Split(p, "/"), "..") {
 			return fmt.Sprintf("%q is not relative; systemd puts it below its own directory", w)
+		}
+		if linked && p != "" && key == "ConfigurationDirectory" {
+			return "a directory of configuration gets no symbolic links"
 		}
 	}
 	return ""
@@ -110,8 +164,27 @@ func commandProblem(_ *linter, _, value string) string {
 }
 
 func accountProblem(_ *linter, _, value string) string {
-	if !strings.Contains(value, "%") && strings.ContainsAny(value, ":/") {
+	if specified(value) {
+		return ""
+	}
+	if digits := strings.TrimPrefix(value, "-"); strings.Trim(digits, "0123456789") == "" {
+		// -1, which are the highest of 16 and of 32 bits, is nobody.
+		if n, err := strconv.ParseUint(value, 10, 32); err != nil || n == math.MaxUint16 || n == math.MaxUint32 || len(value) > 1 && value[0] == '0' {
+			return "it is no number of an account"
+		}
+	}
+	if strings.ContainsAny(value, ":/") {
 		return "it is no account's name: letters, digits, _ and -, at most 31"
+	}
+	return ""
+}
+
+// groupsProblem checks SupplementaryGroups=.
+func groupsProblem(l *linter, key, value string) string {
+	for w := range strings.FieldsSeq(value) {
+		if p := accountProblem(l, key, w); p != "" {
+			return p
+		}
 	}
 	return ""
 }
@@ -138,7 +211,7 @@ func conditionProblem(_ *linter, key, value string) string {
 		_, test, _ = strings.Cut(key, "Assert")
 	}
 	p := strings.TrimLeft(value, "|! \t")
-	if contains(conditionPaths, test) && !rooted(p) {
+	if (contains(conditionPaths, test) || test == "NeedsUpdate") && !rooted(p) {
 		return "the path is not absolute"
 	}
 	return ""

@@ -69,7 +69,7 @@ func spanProblem(_ *linter, _, value string) string {
 
 func timerProblem(l *linter, key, value string) string {
 	if key == "OnCalendar" {
-		if p := calendarProblem(value); p != "" && !strings.Contains(value, "%") {
+		if p := calendarProblem(value); p != "" && !specified(value) {
 			return "it " + p
 		}
 		return ""
@@ -77,8 +77,11 @@ func timerProblem(l *linter, key, value string) string {
 	return spanProblem(l, key, value)
 }
 
-func sizeProblem(_ *linter, _, value string) string {
-	if _, ok := quantity(value, sizeUnits); !ok {
+// finite are sizes that can't be without end.
+var finite = []string{"PipeSize", "ReceiveBuffer", "SendBuffer"}
+
+func sizeProblem(_ *linter, key, value string) string {
+	if v, ok := quantity(value, sizeUnits); !ok || math.IsInf(v, 1) && contains(finite, key) {
 		return "it is no size; write bytes, or K, M, G or T after the number, without B"
 	}
 	return ""
@@ -95,7 +98,7 @@ func limitProblem(l *linter, key, value string) string {
 	if p := sizeProblem(l, key, value); p != "" {
 		return p
 	}
-	if v, _ := quantity(value, sizeUnits); v == 0 && contains([]string{"MemoryMax", "MemoryHigh", "StartupMemoryMax", "StartupMemoryHigh"}, key) {
+	if v, _ := quantity(value, sizeUnits); v == 0 && contains([]string{"MemoryMax", "MemoryHigh", "StartupMemoryMax", "StartupMemoryHigh", "MemoryLimit"}, key) {
 		return "0 is out of range; unlimited is infinity"
 	}
 	return ""
@@ -107,11 +110,11 @@ func resourceProblem(l *linter, name, value string) string {
 		var ok bool
 		switch name {
 		case "NOFILE", "NPROC", "LOCKS", "SIGPENDING", "RTPRIO":
-			_, err := strconv.ParseUint(part, 10, 64)
-			ok = err == nil || part == "infinity"
+			n, number := integer(part)
+			ok = number && n >= 0 || part == "infinity"
 		case "NICE":
 			n, err := strconv.Atoi(part)
-			ok = err == nil && n >= -20 && n <= 40 || part == "infinity"
+			ok = err == nil && n >= -20 && n <= 40
 		case "CPU", "RTTIME":
 			_, ok = timeSpan(part)
 		default:
@@ -166,15 +169,23 @@ func tasksProblem(_ *linter, _, value string) string {
 	if p, ok := strings.CutSuffix(value, "%"); ok {
 		return percentProblem(p, 100)
 	}
-	if n, err := strconv.ParseUint(value, 10, 64); value != "infinity" && (err != nil || n == 0) {
+	if n, ok := integer(value); value != "infinity" && (!ok || n <= 0) {
 		return "it is a number over 0, a percentage or infinity"
 	}
 	return ""
 }
 
+func pressureProblem(_ *linter, _, value string) string {
+	p, ok := strings.CutSuffix(value, "%")
+	if !ok {
+		return "it is a percentage"
+	}
+	return percentProblem(p, 100)
+}
+
 func weightProblem(l *linter, key, value string) string {
 	if value == "idle" && strings.HasSuffix(key, "CPUWeight") {
-		if since := valueSince["CPUWeight"]["idle"]; l.version < since {
+		if since := valueSince("CPUWeight", "idle"); l.version < since {
 			return fmt.Sprintf("idle came with systemd %d", since)
 		}
 		return ""
@@ -184,7 +195,7 @@ func weightProblem(l *linter, key, value string) string {
 
 func between(low, high int64) problem {
 	return func(_ *linter, _, value string) string {
-		if n, err := strconv.ParseInt(value, 10, 64); err != nil || n < low || n > high {
+		if n, ok := integer(value); !ok || n < low || n > high {
 			return fmt.Sprintf("it is a number from %d to %d", low, high)
 		}
 		return ""
@@ -192,7 +203,7 @@ func between(low, high int64) problem {
 }
 
 func unsignedProblem(_ *linter, _, value string) string {
-	if _, err := strconv.ParseUint(value, 0, 32); err != nil && value != "infinity" {
+	if n, ok := integer(value); !ok || n < 0 || n > math.MaxUint32 {
 		return "it is a number, 0 or more"
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 // restarts finds start limits that never trip: a service that crashes at once
 // is then started again for ever, and never becomes "failed".
 func (l *linter) restarts() {
+	l.steps()
 	e, ok := l.service("Restart")
 	if !ok || e.Value == "no" {
 		return
@@ -46,6 +47,20 @@ func (l *linter) restarts() {
 		l.report(e, rule, SeverityWarning,
 			fmt.Sprintf("RestartSec=%s with StartLimitBurst=%d in %s never trips the limit: a crash loop goes on for ever", span(delay), burst, span(interval)),
 			fmt.Sprintf("set StartLimitIntervalSec over %s in [Unit]", span(needs)))
+	}
+}
+
+// steps and a longest delay are of use together only.
+func (l *linter) steps() {
+	if l.version < 254 {
+		return
+	}
+	for _, pair := range [][2]string{{"RestartSteps", "RestartMaxDelaySec"}, {"RestartMaxDelaySec", "RestartSteps"}} {
+		e, has := l.service(pair[0])
+		if other, too := l.service(pair[1]); !has || e.Value == "0" || too && other.Value != "0" && other.Value != "infinity" {
+			continue
+		}
+		l.report(e, "bad-value", SeverityError, e.Key+"="+e.Value+" "+ignored+"there is no "+pair[1]+"=", "set both, or neither")
 	}
 }
 

@@ -1,17 +1,14 @@
 package unit
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // addressProblem checks ListenStream= and its kin (systemd.socket(5)).
 func addressProblem(_ *linter, _, value string) string {
-	if strings.Contains(value, "%") || strings.HasPrefix(value, "vsock:") {
+	if specified(value) || strings.HasPrefix(value, "vsock:") {
 		return ""
 	}
-	if host, device, scoped := strings.Cut(value, "%"); scoped && device != "" {
-		value = host
+	if port, ok := integer(value); ok && port >= 1 && port <= 65535 {
+		return ""
 	}
 	d := draft{}
 	if d.listenProblem(value) != "" && !strings.HasPrefix(value, "/") {
@@ -20,15 +17,8 @@ func addressProblem(_ *linter, _, value string) string {
 	return ""
 }
 
-func integerProblem(_ *linter, _, value string) string {
-	if _, err := strconv.ParseInt(value, 0, 32); err != nil {
-		return "it is a whole number"
-	}
-	return ""
-}
-
 func serviceProblem(l *linter, key, value string) string {
-	if !strings.Contains(value, "%") && !strings.HasSuffix(value, ".service") {
+	if !specified(value) && !strings.HasSuffix(value, ".service") {
 		return "it must be a service"
 	}
 	return unitsProblem(l, key, value)
@@ -42,7 +32,7 @@ func descriptorProblem(_ *linter, _, value string) string {
 }
 
 func tosProblem(l *linter, key, value string) string {
-	if contains([]string{"low-delay", "throughput", "reliability", "low-cost"}, value) || integerProblem(l, key, value) == "" {
+	if contains([]string{"low-delay", "throughput", "reliability", "low-cost"}, value) || between(0, 255)(l, key, value) == "" {
 		return ""
 	}
 	return "it is a number, or low-delay, throughput, reliability or low-cost"

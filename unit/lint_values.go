@@ -9,86 +9,6 @@ import (
 	"github.com/bedplate/bedplate/unit/internal/syscalls"
 )
 
-// problem says what is wrong with a value, "" if nothing is.
-type problem func(l *linter, key, value string) string
-
-// byKind are the checks by the kind that systemd gives a directive.
-var byKind = map[string]problem{
-	"BOOLEAN":               booleanProblem,
-	"SECONDS":               spanProblem,
-	"NANOSECONDS":           spanProblem,
-	"TIMER":                 timerProblem,
-	"LIMIT":                 limitProblem,
-	"SIZE":                  sizeProblem,
-	"WEIGHT":                weightProblem,
-	"CPUWEIGHT":             weightProblem,
-	"UNSIGNED":              unsignedProblem,
-	"MODE":                  modeProblem,
-	"SIGNAL":                signalProblem,
-	"NICE":                  between(-20, 19),
-	"OOMSCOREADJUST":        between(-1000, 1000),
-	"IOPRIORITY":            between(0, 7),
-	"CPUSCHEDPRIO":          between(1, 99),
-	"BOUNDINGSET":           capabilityProblem,
-	"FAMILIES":              familyProblem,
-	"ENVIRON":               environProblem,
-	"OUTPUT":                outputProblem,
-	"URL":                   urlProblem,
-	"UNIT [...]":            unitsProblem,
-	"UNIT":                  unitsProblem,
-	"SERVICE":               unitsProblem,
-	"SOCKETS":               unitsProblem,
-	"SLICE":                 sliceProblem,
-	"PATH":                  pathProblem,
-	"PATH [...]":            pathsProblem,
-	"FILE":                  pathProblem,
-	"PATH [ARGUMENT [...]]": commandProblem,
-}
-
-// byKey are the checks of directives of which systemd says no kind, or too wide a one.
-var byKey = map[string]problem{
-	"ListenStream":           addressProblem,
-	"ListenDatagram":         addressProblem,
-	"ListenSequentialPacket": addressProblem,
-	"ListenFIFO":             pathProblem,
-	"ListenSpecial":          pathProblem,
-	"Symlinks":               pathsProblem,
-	"Priority":               integerProblem,
-	"FileDescriptorName":     descriptorProblem,
-	"IPTOS":                  tosProblem,
-	"SystemCallFilter":       callsProblem,
-	"DeviceAllow":            nil,
-	"SystemCallLog":          callsProblem,
-	"RestrictNamespaces":     namespacesProblem,
-	"CPUQuota":               quotaProblem,
-	"TasksMax":               tasksProblem,
-	"CPUQuotaPeriodSec":      spanProblem,
-	"JobRunningTimeoutSec":   spanProblem,
-	"JobTimeoutSec":          spanProblem,
-	"TimeoutAbortSec":        spanProblem,
-	"TimeoutIdleSec":         spanProblem,
-	"TimeoutSec":             spanProblem,
-	"TimeoutStopSec":         spanProblem,
-	"IOReadBandwidthMax":     deviceProblem,
-	"IOReadIOPSMax":          deviceProblem,
-	"IOWriteBandwidthMax":    deviceProblem,
-	"IOWriteIOPSMax":         deviceProblem,
-	"ConfigurationDirectory": belowProblem,
-	"CacheDirectory":         belowProblem,
-	"LogsDirectory":          belowProblem,
-	"RuntimeDirectory":       belowProblem,
-	"StateDirectory":         belowProblem,
-	"User":                   accountProblem,
-	"Group":                  accountProblem,
-	"OnFailureJobMode":       nil, // words of another table, of the kind MODE by mistake
-	"OnSuccessJobMode":       nil,
-	"DefaultInstance":        nil, // of the kind UNIT by mistake
-	"ExecSearchPath":         nil, // colons between
-	"WorkingDirectory":       workingProblem,
-	"SocketUser":             accountProblem,
-	"SocketGroup":            accountProblem,
-}
-
 // values finds what systemd would drop with "ignoring" in its log.
 func (l *linter) values() {
 	for _, e := range l.file.entries {
@@ -123,12 +43,17 @@ func (l *linter) value(e Entry, kind string) (what, fix string) {
 	check, special := byKey[e.Key]
 	switch {
 	case special:
+	case e.Section == "Service" && e.Key == "Sockets":
+		check = socketsProblem
 	case e.Section == "Socket" && e.Key == "Service":
 		check = serviceProblem
 	case e.Section == "Unit" && (strings.HasPrefix(e.Key, "Condition") || strings.HasPrefix(e.Key, "Assert")):
 		check = conditionProblem
 	default:
 		check = byKind[kind]
+	}
+	if p := l.unknownSpecifier(e, kind); p != "" {
+		return ignored + p, "write %% for a plain one"
 	}
 	if check == nil {
 		return "", ""
@@ -160,7 +85,7 @@ func boolean(s string) (value, ok bool) {
 func unitsProblem(_ *linter, _, value string) string {
 	for _, w := range strings.Fields(value) {
 		w = strings.Trim(w, `"'`)
-		if strings.Contains(w, "%") {
+		if specified(w) {
 			continue
 		}
 		if nameProblem(w) != "" {
@@ -170,8 +95,17 @@ func unitsProblem(_ *linter, _, value string) string {
 	return ""
 }
 
+func socketsProblem(_ *linter, _, value string) string {
+	for _, w := range strings.Fields(value) {
+		if w = strings.Trim(w, `"'`); !specified(w) && (nameProblem(w) != "" || !strings.HasSuffix(w, ".socket")) {
+			return fmt.Sprintf("%q is no socket unit", w)
+		}
+	}
+	return ""
+}
+
 func sliceProblem(l *linter, key, value string) string {
-	if !strings.Contains(value, "%") && !strings.HasSuffix(value, ".slice") {
+	if !specified(value) && !strings.HasSuffix(value, ".slice") {
 		return "a slice's name ends in .slice"
 	}
 	return unitsProblem(l, key, value)

@@ -45,7 +45,11 @@ var vocabularies = map[string]vocabulary{
 	"ManagedOOMPreference":     {words: "none avoid omit"},
 	"IOSchedulingClass":        {words: "none realtime best-effort idle 0 1 2 3"},
 	"CPUSchedulingPolicy":      {words: "other batch idle fifo rr ext 0 1 2 3 5 7"},
-	"BindIPv6Only":             {words: "default both ipv6-only"},
+	"BindIPv6Only":             {words: "default both ipv6-only", boolean: true},
+	"NUMAPolicy":               {words: "default preferred bind interleave local preferred-many weighted-interleave", newer: map[string]int{"weighted-interleave": 258, "preferred-many": 258}},
+	"UtmpMode":                 {words: "init login user"},
+	"SocketProtocol":           {words: "udplite sctp mptcp", newer: map[string]int{"mptcp": 255}},
+	"Timestamping":             {words: "us usec ns nsec \u00b5s", boolean: true},
 	"SyslogLevel":              {words: levels},
 	"LogLevelMax":              {words: levels},
 	"FailureAction":            {words: actions, newer: laterActions},
@@ -70,8 +74,10 @@ func (l *linter) words(e Entry) (vocabulary, bool) {
 	switch {
 	case e.Key == "Type" && e.Section != "Service":
 		return v, false
-	case e.Key == "StandardInput" && strings.Contains(e.Value, ":"):
-		return v, false // fd:name, file:path
+	case e.Key == "StandardInput" && (strings.HasPrefix(e.Value, "fd:") || strings.HasPrefix(e.Value, "file:/")):
+		return v, false
+	case e.Key == "CPUSchedulingPolicy" && between(0, 1<<31-1)(nil, "", e.Value) == "", e.Key == "IOSchedulingClass" && between(0, 7)(nil, "", e.Value) == "":
+		return v, false // the kernel's own numbers
 	}
 	return v, ok
 }

@@ -74,7 +74,7 @@ func (d *draft) account(group, name, field, value string) {
 		d.text(group, name, field, value)
 		return
 	}
-	if !accountName.MatchString(value) {
+	if !accountName.MatchString(value) || accountProblem(nil, "", value) != "" {
 		d.refuse(field, value, "is no name that systemd takes: letters, digits, _ and -, at most 31")
 		return
 	}
@@ -84,6 +84,49 @@ func (d *draft) account(group, name, field, value string) {
 func absoluteProblem(p string) string {
 	if !path.IsAbs(p) || path.Clean(p) != p {
 		return "must be an absolute path without dots or double slashes"
+	}
+	if len(p) > longestPath {
+		return fmt.Sprintf("has %d bytes; a path has at most %d", len(p), longestPath)
+	}
+	for name := range strings.SplitSeq(p, "/") {
+		if len(name) > 255 {
+			return fmt.Sprintf("has a name of %d bytes in it; at most 255 are possible", len(name))
+		}
+	}
+	return ""
+}
+
+// longestPath that Linux takes (PATH_MAX), and systemd with it.
+const longestPath = 4095
+
+// busNameProblem checks the name of a service on the bus (D-Bus specification,
+// "Bus names").
+func busNameProblem(name string) string {
+	ok := len(name) <= 255 && strings.Contains(name, ".")
+	for part := range strings.SplitSeq(name, ".") {
+		ok = ok && part != "" && (part[0] < '0' || part[0] > '9') && !strings.ContainsFunc(part, func(r rune) bool { return r != '_' && r != '-' && !letter(r) })
+	}
+	if !ok {
+		return "is no name on the bus; one is written com.example.App"
+	}
+	return ""
+}
+
+// interfaceProblem checks the name of a network interface.
+func interfaceProblem(name string) string {
+	if len(name) > 15 || name == "." || name == ".." || name == "all" || name == "default" || strings.Trim(name, "0123456789") == "" ||
+		strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(":/%", r) }) {
+		return "is no interface's name: at most 15 letters, digits and signs, and not digits alone"
+	}
+	return ""
+}
+
+// credentialProblem checks the name of a credential, which becomes a file's name
+// and is read with backslashes.
+func credentialProblem(name string) string {
+	if name == "" || name == "." || name == ".." || len(name) > 255 ||
+		strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`/:%\"'`, r) }) {
+		return `becomes a file's name: at most 255 letters, digits and signs but / : % \ and quotes`
 	}
 	return ""
 }

@@ -63,7 +63,7 @@ func (a asked) relations(r unit.Relations, conditions []unit.Condition, document
 		a.holds[property] = list
 	}
 	if len(documentation) > 0 {
-		a.values["Documentation"] = documentation
+		a.values["Documentation"] = a.all(documentation)
 	}
 	conds, asserts := [][]any{}, [][]any{}
 	for _, c := range conditions {
@@ -214,7 +214,7 @@ func (a asked) serviceEnds(u unit.Service) {
 	a.span("TimeoutStartUSec", u.StartTimeout)
 	a.span("TimeoutStopUSec", u.StopTimeout)
 	a.span("RuntimeMaxUSec", u.RuntimeMax)
-	a.span("WatchdogUSec", u.Watchdog)
+	// WatchdogUSec is reported of services that run only.
 	a.values["KillMode"] = "mixed"
 	a.text("KillMode", string(u.KillMode))
 	a.values["KillSignal"] = int32(15)

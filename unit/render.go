@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"text/template"
+	"unicode/utf8"
 )
 
 // Unit is a typed unit: Service, Socket, Timer, Path, Mount, Slice, TargetUnit
@@ -84,7 +86,7 @@ func (r Renderer) Render(u Unit) ([]byte, []Dropped, error) {
 		return nil, nil, fmt.Errorf("unit: templates: %w", err)
 	}
 	var b bytes.Buffer
-	b.Grow(4 << 10)
+	b.Grow(d.size() + 256) // headers and comments
 	if err := t.Execute(&b, d.view(name)); err != nil {
 		return nil, nil, fmt.Errorf("unit: template of %s: %w", name, err)
 	}
@@ -124,6 +126,13 @@ func (d *draft) free() {
 	}
 	*d = draft{blocks: blocks}
 	drafts.Put(d)
+}
+
+func (d *draft) size() (n int) {
+	for i := range d.blocks {
+		n += len(d.blocks[i].text)
+	}
+	return n
 }
 
 func (d *draft) view(name string) *View {
@@ -167,8 +176,71 @@ func (d *draft) same(entries []Entry) bool {
 	return n == len(entries)
 }
 
+// verbatim says whether the text is the blocks as they are, in their order and
+// sections, with blank lines, plain comments and headers between: it then needs no
+// parsing. Whatever is less plain than that is left to the parser.
+func (d *draft) verbatim(text []byte) bool {
+	section := ""
+	block := d.next(0)
+	for len(text) > 0 {
+		if block < len(d.blocks) {
+			b := &d.blocks[block]
+			if rest, ok := bytes.CutPrefix(text, b.text); ok {
+				if b.list[0].Section != section || !b.readsBack() {
+					return false
+				}
+				text, block = rest, d.next(block+1)
+				continue
+			}
+		}
+		line, rest, _ := bytes.Cut(text, []byte("\n"))
+		switch {
+		case len(line) == 0:
+		case bytes.IndexByte(line, '\r') >= 0 || line[len(line)-1] == '\\':
+			return false
+		case line[0] == '#':
+			if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
+				return false
+			}
+		case string(line) == "[Unit]" || string(line) == "[Install]" || len(line) == len(d.own)+2 && string(line[1:len(line)-1]) == d.own && line[0] == '[' && line[len(line)-1] == ']':
+			section = string(line[1 : len(line)-1])
+		default:
+			return false
+		}
+		text = rest
+	}
+	return block == len(d.blocks)
+}
+
+// next is the first block from i on that has any directive.
+func (d *draft) next(i int) int {
+	for i < len(d.blocks) && len(d.blocks[i].list) == 0 {
+		i++
+	}
+	return i
+}
+
+// readsBack says whether each line of the block is one of a file, and its value
+// what a parser reads there. It may say no of one that is.
+func (b *Block) readsBack() bool {
+	for _, x := range b.list {
+		if x.Name == "" || !letter(rune(x.Name[0])) || strings.IndexByte(x.Name, '=') >= 0 || x.Value != "" && isBlank(x.Value[0]) {
+			return false
+		}
+	}
+	for _, end := range [...]string{"\\\n", " \n", "\t\n", "\r", "\x00", " =", "\t="} {
+		if bytes.Contains(b.text, []byte(end)) {
+			return false
+		}
+	}
+	return bytes.Count(b.text, []byte("\n")) == len(b.list) && utf8.Valid(b.text)
+}
+
 // compare parses what a template made and holds it against the typed values.
 func (d *draft) compare(name string, text []byte) error {
+	if d.verbatim(text) {
+		return nil
+	}
 	f, err := parse(name, text)
 	if err != nil {
 		return fmt.Errorf("unit: the template does not render a unit: %w", err)

@@ -95,6 +95,9 @@ func (s Service) run(d *draft) {
 	if s.BusName != "" && typ != DBus || s.PIDFile != "" && typ != Forking {
 		d.fail(errors.New("unit: BusName is for Type DBus only, and PIDFile for Forking"))
 	}
+	if s.BusName != "" && !(d.specifiers && strings.Contains(s.BusName, "%")) {
+		d.refuse("BusName", s.BusName, busNameProblem(s.BusName))
+	}
 	d.text("Run", "BusName", "BusName", s.BusName)
 	d.text("Run", "PIDFile", "PIDFile", s.PIDFile)
 	switch s.NotifyAccess {
@@ -161,8 +164,8 @@ func (s Service) environment(d *draft) {
 	}
 	for _, name := range sorted(s.Credentials) {
 		from := s.Credentials[name]
-		if name == "" || name == "." || name == ".." || len(name) > 255 || strings.ContainsAny(name, "/:% ") || plainProblem(name) != "" {
-			d.fail(fmt.Errorf("unit: Credentials name %s; it becomes a file's name", abridged(name)))
+		if p := credentialProblem(name); p != "" {
+			d.fail(fmt.Errorf("unit: Credentials name %s %s", abridged(name), p))
 			continue
 		}
 		field := "Credentials[" + name + "]"

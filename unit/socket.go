@@ -106,9 +106,7 @@ func (s Socket) draft(d *draft) {
 	d.yes("Run", "NoDelay", s.NoDelay)
 	d.yes("Run", "ReusePort", s.ReusePort)
 	if s.Interface != "" {
-		if len(s.Interface) > 15 || strings.ContainsAny(s.Interface, "/:% \t") || s.Interface == "." || s.Interface == ".." {
-			d.refuse("Interface", s.Interface, "is no interface's name")
-		}
+		d.refuse("Interface", s.Interface, interfaceProblem(s.Interface))
 		d.text("Run", "BindToDevice", "Interface", s.Interface)
 	}
 	d.installed(s.WantedBy, "sockets.target", s.NoInstall)

@@ -33,10 +33,16 @@ type Dropped struct {
 // String is the directive and the reason on one line.
 func (d Dropped) String() string { return d.Directive.String() + ": " + d.Reason }
 
-// valueSince are values that came later than their directive.
-var valueSince = map[string]map[string]int{
-	"Type":      {"notify-reload": 253},
-	"CPUWeight": {"idle": 252},
+// valueSince is the version that a value came with, if that is later than its
+// directive; else zero.
+func valueSince(name, value string) int {
+	switch {
+	case value == "notify-reload" && name == "Type":
+		return 253
+	case value == "idle" && name == "CPUWeight":
+		return 252
+	}
+	return 0
 }
 
 // lacks says why the target does not take a directive; "" if it does.
@@ -53,7 +59,7 @@ func (t Target) lacks(d Directive) string {
 			return fmt.Sprintf("systemd %d has no %s= any more, %d was the last", v, d.Name, known.Until)
 		}
 	}
-	if since := valueSince[d.Name][d.Value]; v < since {
+	if since := valueSince(d.Name, d.Value); v < since {
 		return fmt.Sprintf("systemd %d does not know the value, it came with %d", v, since)
 	}
 	return ""

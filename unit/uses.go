@@ -1,6 +1,9 @@
 package unit
 
 import (
+	"io/fs"
+	"path"
+	"strings"
 	"time"
 )
 
@@ -24,10 +27,56 @@ func (p *preparation) replaced(since time.Time, files ...string) string {
 		if f == "" || since.IsZero() {
 			continue
 		}
-		info, err := p.root.Stat(f)
-		if err == nil && info.ChangeTime.After(since) && info.ChangeTime.Before(time.Now()) {
+		if at := p.placed(f); at.After(since) && at.Before(time.Now()) {
 			return f
 		}
 	}
 	return ""
+}
+
+// mostLinks is how many links of one path are followed, as path_resolution(7)
+// has it.
+const mostLinks = 40
+
+// placed is when a file came to be where it is: when it did itself, or the last
+// of the symlinks on its way. A release that was staged long ago is new to the
+// service when "current" is switched to it. Zero: there is no such file.
+func (p *preparation) placed(file string) (at time.Time) {
+	var last time.Time
+	links, done, left := 0, "/", file
+	for left != "" && links <= mostLinks {
+		var part string
+		part, left, _ = strings.Cut(left, "/")
+		switch part {
+		case "", ".":
+			continue
+		case "..":
+			done = path.Dir(done)
+			continue
+		}
+		info, err := p.root.Lstat(path.Join(done, part))
+		if err != nil {
+			return time.Time{}
+		}
+		last = info.ChangeTime
+		if info.Mode&fs.ModeSymlink == 0 {
+			done = path.Join(done, part)
+			continue
+		}
+		if last.After(at) {
+			at = last
+		}
+		target, err := p.root.Readlink(path.Join(done, part))
+		if err != nil {
+			return time.Time{}
+		}
+		if path.IsAbs(target) {
+			done = "/"
+		}
+		links, left = links+1, target+"/"+left
+	}
+	if last.After(at) {
+		at = last
+	}
+	return at
 }

@@ -81,6 +81,19 @@ func Find(section, name string) (Directive, bool) {
 	return d, ok
 }
 
+// All is every directive, by section and name.
+func All() iter.Seq[Directive] {
+	return func(yield func(Directive) bool) {
+		for _, section := range slices.Sorted(maps.Keys(table())) {
+			for _, name := range slices.Sorted(maps.Keys(table()[section])) {
+				if !yield(table()[section][name]) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Known says whether there is such a section.
 func Known(section string) bool { return table()[section] != nil }
 

@@ -1,0 +1,95 @@
+//go:build privileged
+
+package unit_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bedplate/bedplate/internal/testenv"
+	"github.com/stretchr/testify/require"
+)
+
+// TestLintAgainstSystemd: systemd says of every line whether it takes it, and
+// Lint says the same, on each version.
+func TestLintAgainstSystemd(t *testing.T) {
+	p := listen(t)
+	var tries []try
+	for section, values := range judged {
+		for _, line := range values {
+			if _, err := os.Stat("/usr/share/zoneinfo/Europe/Berlin"); err != nil && strings.Contains(line, "Europe/Berlin") {
+				continue // this machine knows no places
+			}
+			c := tryOf(section, line, len(tries))
+			file := filepath.Join(runUnits, c.name)
+			require.NoError(t, os.WriteFile(file, []byte(c.text), 0o644))
+			t.Cleanup(func() { require.NoError(t, os.Remove(file)) })
+			tries = append(tries, c)
+		}
+	}
+	p.reload(t)
+	p.logged(t)
+	complained := 0
+	for some := range slices.Chunk(tries, 100) {
+		var names []string
+		for _, c := range some {
+			names = append(names, c.name)
+		}
+		states := p.states(t, names)
+		log := p.logged(t)
+		for _, c := range some {
+			theirs := strings.Join(unhappy(log, c.name+":"), "\n")
+			if state := states[c.name]; state != "loaded" && theirs == "" {
+				theirs = state
+			}
+			if theirs != "" {
+				complained++
+			}
+			mine := judgement(t, c, testenv.Systemd(t))
+			if (theirs == "") != (mine == "") && !slices.Contains(silent, c.line) {
+				t.Errorf("%s:\n\tsystemd: %s\n\tLint:    %s", c.line, or(theirs, "takes it"), or(mine, "takes it"))
+			}
+		}
+	}
+	t.Logf("%d assignments, %d of them not taken", len(tries), complained)
+	require.Greater(t, complained, len(tries)/5, "systemd complained of little; was its log read?")
+}
+
+// TestPanelAgainstSystemd: every directive that this version has, with values of
+// every kind, judged by systemd and by Lint. A sixth of the values, all in the
+// long form.
+func TestPanelAgainstSystemd(t *testing.T) {
+	version := testenv.Systemd(t)
+	p := listen(t)
+	all, values, complained := sheets(version, count(6, 1)), 0, 0
+	for _, s := range all {
+		file := filepath.Join(runUnits, s.name)
+		require.NoError(t, os.WriteFile(file, []byte(s.text), 0o644))
+		t.Cleanup(func() { require.NoError(t, os.Remove(file)) })
+	}
+	p.reload(t)
+	p.logged(t)
+	for some := range slices.Chunk(all, count(100, 20)) { // what is logged of so many fits the kernel's buffer
+		var names []string
+		for _, s := range some {
+			names = append(names, s.name)
+		}
+		p.states(t, names)
+		theirs := complaintsOf(p.logged(t))
+		for _, s := range some {
+			values += len(s.values)
+			complained += len(theirs[s.name])
+			if quietly(s.key) {
+				continue
+			}
+			for _, m := range s.mistaken(t, version, theirs[s.name]) {
+				t.Errorf("[%s] %s", s.section, m)
+			}
+		}
+	}
+	t.Logf("%d directives and files, %d assignments, %d of them not taken", len(all), values, complained)
+	require.Greater(t, complained, values/3, "systemd complained of little; was its log read?")
+}
