@@ -24,16 +24,24 @@ func main() {
 	version := flag.String("version", runtime.Version(), "the SDK to install")
 	dir := flag.String("dir", "/dev/shm", "where to work: tmpfs, or a fresh file system")
 	child := flag.String("child", "", "be an installer (tar, zip), or the server")
+	sync := flag.Bool("sync", false, "compare an installation with one that syncs nothing, in -dir")
+	nosync := flag.Bool("nosync", false, "be an installer that syncs nothing")
 	profile := flag.String("cpuprofile", "", "where an installer writes its profile")
 	flag.Parse()
 	ctx := context.Background()
 	var err error
 	switch *child {
 	case "":
-		err = compare(ctx, *version, *dir, *runs)
+		err = compare(ctx, *version, *dir, *runs, *sync)
 	case "serve":
 		err = serve(ctx, *version)
 	default:
+		if *nosync {
+			err = withoutSync()
+		}
+		if err != nil {
+			break
+		}
 		err = install(ctx, *child, *version, *dir, *profile, flag.Arg(0), flag.Arg(1))
 	}
 	if err != nil {
@@ -68,7 +76,7 @@ func install(ctx context.Context, kind, version, dir, profile, url, sumdb string
 	return err
 }
 
-func compare(ctx context.Context, version, dir string, runs int) error {
+func compare(ctx context.Context, version, dir string, runs int, sync bool) error {
 	work, err := os.MkdirTemp(dir, "bedplate-bench-")
 	if err != nil {
 		return err
@@ -96,9 +104,9 @@ func compare(ctx context.Context, version, dir string, runs int) error {
 	if err := json.NewDecoder(out).Decode(&s); err != nil {
 		return fmt.Errorf("the server did not start: %w", err)
 	}
-	ours := func(kind, url string) contender {
+	ours := func(kind, url string, flags ...string) contender {
 		return contender{"bedplate", func(dir string) []string {
-			return []string{self, "-child", kind, "-version", version, "-dir", dir, url, s.SumDB}
+			return append(append([]string{self, "-child", kind, "-version", version, "-dir", dir}, flags...), url, s.SumDB)
 		}, nil}
 	}
 	archive := version + ".linux-amd64.tar.gz"
@@ -111,6 +119,11 @@ func compare(ctx context.Context, version, dir string, runs int) error {
 		return []string{"GOMODCACHE=" + dir, "GOPATH=" + filepath.Join(dir, "gopath"), "GOPROXY=" + s.URL, "GOSUMDB=" + s.SumDB, "GONOSUMDB=", "GONOPROXY=", "GOPRIVATE=", "GOFLAGS=-modcacherw", "GOTOOLCHAIN=local", "GOWORK=off"}
 	}}
 	fmt.Printf("%s, %d CPUs, %s, medians of %d paired runs\n\n", version, runtime.NumCPU(), work, runs)
+	if sync {
+		without, with := ours("tar", s.URL, "-nosync"), ours("tar", s.URL)
+		without.name, with.name = "without syncfs", "with syncfs"
+		return race(work, runs, without, with)
+	}
 	fmt.Printf("archive: %s MB, %d files\n\n", megabytes(s.ArchiveSize), s.ArchiveFiles)
 	if err := race(work, runs, ours("tar", s.URL), recipe); err != nil {
 		return err
