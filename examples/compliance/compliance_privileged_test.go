@@ -94,7 +94,7 @@ func onTheTarget(t *testing.T) {
 
 // needRoot are the checks that only root can answer.
 var needRoot = []string{
-	"account/password/hello", "path/" + config + "/mode", "path/" + config + "/owned by", "unit/hello.service/go limits", "unit/hello.service/listening", "write audit/hello", "go/stray",
+	"account/password/hello", "path" + config + "/mode", "path" + config + "/owned by", "unit/hello.service/go limits", "unit/hello.service/listening", "write audit/hello", "go/stray",
 }
 
 // withoutRoot: what an ordinary user can't see is unknown, and nothing fails

@@ -159,9 +159,9 @@ func TestWatch(t *testing.T) {
 	}
 	until("11 pass in ")
 	require.NoError(t, os.Chmod(filepath.Join(root, config), 0o666))
-	until("path/" + config + "/mode: pass → fail; wanted -rw-r-----, found -rw-rw-rw-")
+	until("path" + config + "/mode: pass → fail; wanted -rw-r-----, found -rw-rw-rw-")
 	require.NoError(t, os.Chmod(filepath.Join(root, config), 0o640))
-	until("path/" + config + "/mode: fail → pass")
+	until("path" + config + "/mode: fail → pass")
 	cancel()
 	require.Zero(t, <-done)
 }

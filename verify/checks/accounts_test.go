@@ -46,29 +46,3 @@ func TestAccounts(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(root, "etc/passwd"), []byte("app:x:900\n"), 0o644))
 	judge(t, []want{{checks.User(root, account.User{Name: "app"}), verify.Unknown, "etc/passwd:1: 3 fields, not 7"}})
 }
-
-func TestWriteAudit(t *testing.T) {
-	root := tree(t, map[string]string{
-		"etc/passwd": "app:x:4000000:4000001::/:/bin/false\nadmin:x:0:0::/:/bin/false\n", "etc/group": "app:x:4000001:\n",
-		"opt/app/bin/app": "", "opt/app/etc/app.conf": "", "opt/app/data/log": "",
-	})
-	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(root, "opt/app/link")))
-	audit := func(except ...string) verify.Check {
-		return checks.WriteAudit(root, "app", []string{"/opt/app", "/opt/none"}, except)
-	}
-	judge(t, []want{{audit(), verify.Pass, "none that app can write"}})
-
-	mode := func(name string, m os.FileMode) { require.NoError(t, os.Chmod(filepath.Join(root, name), m)) }
-	mode("opt/app/etc/app.conf", 0o666)
-	judge(t, []want{{audit(), verify.Fail, "/opt/app/etc/app.conf"}, {audit("/opt/app/etc"), verify.Pass, ""}})
-	mode("opt/app/etc/app.conf", 0o644)
-	mode("opt", 0o777)
-	judge(t, []want{{audit(), verify.Fail, "/opt (on the way to /opt/app)"}})
-	mode("opt", 0o777|os.ModeSticky)
-	judge(t, []want{{audit(), verify.Pass, ""}})
-	judge(t, []want{
-		{checks.WriteAudit(root, "nobody", []string{"/opt"}, nil), verify.Unknown, "no user nobody"},
-		{checks.WriteAudit(root, "app", []string{"opt"}, nil), verify.Unknown, "no absolute path"},
-		{checks.WriteAudit(root, "admin", []string{"/opt/app"}, nil), verify.Fail, "/opt/app"},
-	})
-}

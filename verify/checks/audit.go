@@ -9,15 +9,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bedplate/bedplate/account"
 	"github.com/bedplate/bedplate/internal/rootfs"
 	"github.com/bedplate/bedplate/verify"
 )
 
 // WriteAudit holds where a user can change nothing at or below these paths: not
 // a file, not a directory's entries, and no directory on the way there, through
-// which all of it could be replaced. Permission bits decide (what a sandbox takes
-// away besides is not counted, access control lists are not read); links are not
-// followed. Paths in except, and what is below them, may be written.
+// which all of it could be replaced. What decides is in account.Identity: modes,
+// groups and access control lists; what a sandbox takes away besides is not
+// counted. Links on the way to a path are followed, links below it are not. Paths
+// in except, and what is below them, may be written. account.Audit asks the same
+// of all that root uses.
 func WriteAudit(root, user string, paths, except []string) verify.Check {
 	return verify.Check{
 		Name: "write audit/" + user, Tags: []string{Deep, "account", "path"},
@@ -27,83 +30,62 @@ func WriteAudit(root, user string, paths, except []string) verify.Check {
 				return verify.CouldNotLook(err)
 			}
 			defer r.Close()
-			db, err := readAccounts(r)
+			id, err := account.IdentityOf(ctx, root, user)
 			if err != nil {
 				return verify.CouldNotLook(err)
 			}
-			u, ok := db.user(user)
-			if !ok {
-				return verify.CouldNotLook(fmt.Errorf("there is no user %s", user))
+			a := audit{ctx: ctx, root: r, id: id}
+			for _, p := range except {
+				a.except = append(a.except, path.Clean(p))
 			}
-			a := audit{ctx: ctx, root: r, uid: u.uid, gids: db.memberships(u), except: except}
 			for _, p := range paths {
 				if !path.IsAbs(p) {
 					return verify.CouldNotLook(fmt.Errorf("%q is no absolute path", p))
 				}
-				if err := a.above(path.Clean(p)); err != nil {
-					return verify.CouldNotLook(err)
-				}
-				if err := a.below(path.Clean(p)); err != nil {
+				if err := a.named(path.Clean(p)); err != nil {
 					return verify.CouldNotLook(err)
 				}
 			}
-			if len(a.writable) == 0 {
+			if len(a.found) == 0 {
 				return verify.Passed(fmt.Sprintf("%d files and directories, none that %s can write", a.seen, user))
 			}
-			slices.Sort(a.writable)
+			slices.Sort(a.found)
+			found := slices.Compact(a.found)
 			more := ""
-			if n := len(a.writable); n > 10 {
+			if n := len(found); n > 10 {
 				more = fmt.Sprintf(", and %d more", n-10)
 			}
 			return verify.Finding{
-				Status: verify.Fail, Wanted: "nothing that " + user + " can write", Observed: fmt.Sprintf("%d of %d", len(a.writable), a.seen),
-				Cause: strings.Join(slices.Compact(a.writable)[:min(10, len(slices.Compact(a.writable)))], ", ") + more, Remedy: "give them to root, without write permission for others",
+				Status: verify.Fail, Wanted: "nothing that " + user + " can write", Observed: fmt.Sprintf("%d ways in, at %d files and directories", len(found), a.seen),
+				Cause: "it " + strings.Join(found[:min(10, len(found))], ", ") + more, Remedy: "give them to root, without write permission for others",
 			}
 		},
 	}
 }
 
 type audit struct {
-	ctx      context.Context
-	root     *rootfs.Root
-	uid      int
-	gids     []int
-	except   []string
-	writable []string
-	seen     int
+	ctx    context.Context
+	root   *rootfs.Root
+	id     account.Identity
+	except []string
+	found  []string
+	seen   int
 }
 
-// may says whether the user can write by the bits: those of the first class that
-// fits decide, as in path_resolution(7). An owner can give itself the bits.
-func (a *audit) may(info rootfs.Info) bool {
-	switch {
-	case a.uid == 0, info.UID == a.uid:
-		return true
-	case slices.Contains(a.gids, info.GID):
-		return info.Mode.Perm()&0o020 != 0
+// named looks at a path that was asked for, with the way to it, and at what is
+// below. What is missing counts as what may be put there.
+func (a *audit) named(p string) error {
+	if slices.Contains(a.except, p) {
+		return nil
 	}
-	return info.Mode.Perm()&0o002 != 0
-}
-
-// above looks at the directories that lead to a path. A sticky one lets nobody
-// replace what belongs to others.
-func (a *audit) above(p string) error {
-	for dir := path.Dir(p); ; dir = path.Dir(dir) {
-		info, err := a.root.Stat(dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		a.seen++
-		if a.may(info) && (info.Mode&fs.ModeSticky == 0 || info.UID == a.uid) {
-			a.writable = append(a.writable, dir+" (on the way to "+p+")")
-		}
-		if dir == "/" {
-			return nil
-		}
+	ways, err := a.id.Writable(a.root.Path(), p)
+	if err != nil {
+		return err
 	}
+	for _, w := range ways {
+		a.found = append(a.found, w.String())
+	}
+	return a.below(p)
 }
 
 func (a *audit) below(p string) error {
@@ -121,8 +103,16 @@ func (a *audit) below(p string) error {
 		return err
 	}
 	a.seen++
-	if info.Mode.Type() != fs.ModeSymlink && a.may(info) { // a link's own bits mean nothing
-		a.writable = append(a.writable, p)
+	if a.perhaps(info) {
+		ways, err := a.id.Writable(a.root.Path(), p)
+		if err != nil {
+			return err
+		}
+		for _, w := range ways {
+			if w.Path == p { // what is on the way has been said
+				a.found = append(a.found, w.String())
+			}
+		}
 	}
 	if !info.Mode.IsDir() {
 		return nil
@@ -137,4 +127,10 @@ func (a *audit) below(p string) error {
 		}
 	}
 	return nil
+}
+
+// perhaps spares the long way where the mode alone says no: the group's bits are
+// the mask of an access control list. A link's own bits mean nothing.
+func (a *audit) perhaps(info rootfs.Info) bool {
+	return info.Mode.Type() != fs.ModeSymlink && (a.id.UID == 0 || info.UID == int(a.id.UID) || info.Mode.Perm()&0o022 != 0)
 }

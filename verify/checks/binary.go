@@ -21,7 +21,7 @@ import (
 // ofBinary is a check of a file that can be run; links to it are followed inside
 // the root. What is absent, or no program at all, fails.
 func ofBinary(root, name, aspect string, look func(r *rootfs.Root, f *os.File) (verify.Finding, error)) verify.Check {
-	return verify.Check{Name: "binary/" + name + "/" + aspect, Tags: []string{Quick, "binary"}, Look: func(context.Context) verify.Finding {
+	return verify.Check{Name: named("binary", name, aspect), Tags: []string{Quick, "binary"}, Look: func(context.Context) verify.Finding {
 		r, err := rootfs.Open(root)
 		if err != nil {
 			return verify.CouldNotLook(err)

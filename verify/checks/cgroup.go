@@ -128,7 +128,7 @@ func orNobody(by string) string {
 // IOWeightActs holds where something acts on the IO weights of a disk: the BFQ
 // scheduler, or io.cost. disk is its device node, or that of a partition of it.
 func IOWeightActs(disk string) verify.Check {
-	return verify.Check{Name: "cgroup/io.weight/" + disk, Tags: []string{Quick, "cgroup"}, Look: func(context.Context) verify.Finding {
+	return verify.Check{Name: named("cgroup/io.weight", disk), Tags: []string{Quick, "cgroup"}, Look: func(context.Context) verify.Finding {
 		dir, err := filepath.EvalSymlinks("/sys/class/block/" + path.Base(disk))
 		if err != nil {
 			return verify.CouldNotLook(err)

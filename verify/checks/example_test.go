@@ -29,8 +29,8 @@ func Example() {
 		fmt.Println(r.Check, r.Finding)
 	}
 	// Output:
-	// path//etc/app/mode fail; wanted drwxr-x---, found drwxrwxrwx; its permissions were changed; chmod it, or apply the tree again
-	// path//etc/profile.d/go.sh/absent pass; absent
+	// path/etc/app/mode fail; wanted drwxr-x---, found drwxrwxrwx; its permissions were changed; chmod it, or apply the tree again
+	// path/etc/profile.d/go.sh/absent pass; absent
 }
 
 // machine is what the guide shows.

@@ -46,27 +46,27 @@ func pathFaults() (all []fault) {
 		all = append(all, fault{name, seed, finds, also})
 	}
 	for _, e := range entries {
-		at := "path/" + e.path + "/"
+		at := "path" + e.path + "/"
 		add("open to all: "+e.path, map[string]string{at + "mode": "its permissions were changed"}, func(s *sabotage) { s.chmod(e.path, e.mode|0o002) })
-		add("closed: "+e.path, map[string]string{at + "mode": "its permissions were changed"}, func(s *sabotage) { s.chmod(e.path, e.mode&^0o055) }, "binary/"+e.path)
+		add("closed: "+e.path, map[string]string{at + "mode": "its permissions were changed"}, func(s *sabotage) { s.chmod(e.path, e.mode&^0o055) }, "binary"+e.path)
 		add("another owner: "+e.path, map[string]string{at + "owned by": "found daemon:"}, func(s *sabotage) { s.chown(e.path, 1, -1) })
 		add("another group: "+e.path, map[string]string{at + "owned by": ":daemon"}, func(s *sabotage) { s.chown(e.path, -1, 1) })
 	}
 	for _, p := range []string{"/var/lib/hello", "/var/cache/hello", "/var/log/hello", config} {
-		add("gone: "+p, map[string]string{"path/" + p + "/mode": "found absent"}, func(s *sabotage) { s.hide(p) }, "path/"+p)
+		add("gone: "+p, map[string]string{"path" + p + "/mode": "found absent"}, func(s *sabotage) { s.hide(p) }, "path"+p)
 	}
 	for _, p := range []string{"/opt/hello/current", "/opt/hello/logs"} {
-		add("leads elsewhere: "+p, map[string]string{"path/" + p + "/link": "it leads elsewhere"}, func(s *sabotage) {
+		add("leads elsewhere: "+p, map[string]string{"path" + p + "/link": "it leads elsewhere"}, func(s *sabotage) {
 			s.keep(p)
 			s.sh("ln -sfn /tmp " + p)
 		})
-		add("a directory in place of a link: "+p, map[string]string{"path/" + p + "/link": "it is no link"}, func(s *sabotage) {
+		add("a directory in place of a link: "+p, map[string]string{"path" + p + "/link": "it is no link"}, func(s *sabotage) {
 			s.hide(p)
 			s.sh("mkdir " + p)
 		})
 	}
 	for name, change := range map[string]func([]byte) []byte{"one flipped byte": flip, "a line more": appended("\n"), "nothing": func([]byte) []byte { return nil }} {
-		add("configuration: "+name, map[string]string{"path/" + config + "/content": "the content is another"}, func(s *sabotage) { s.edit(config, change) })
+		add("configuration: "+name, map[string]string{"path" + config + "/content": "the content is another"}, func(s *sabotage) { s.edit(config, change) })
 	}
 	return all
 }
@@ -74,13 +74,13 @@ func pathFaults() (all []fault) {
 // unitFileFaults are edits of the units' own files, read by systemd or not.
 func unitFileFaults() (all []fault) {
 	for _, u := range []string{service, socket, slice} {
-		content := "path/" + unitDir + u + "/content"
+		content := "path" + unitDir + u + "/content"
 		all = append(all,
 			fault{"edited and not reloaded: " + u, func(s *sabotage) { s.edit(unitDir+u, appended("# more\n")) },
 				map[string]string{content: "the content is another", "unit/" + u + "/loaded": "changed on disk since"}, nil},
 			fault{"masked: " + u, func(s *sabotage) {
 				s.reload(func() { s.hide(unitDir + u); s.sh("ln -s /dev/null " + unitDir + u) })
-			}, map[string]string{content: "another kind of file", "unit/" + u + "/loaded": "found masked"}, []string{"path/" + unitDir + u, "unit/" + u}},
+			}, map[string]string{content: "another kind of file", "unit/" + u + "/loaded": "found masked"}, []string{"path" + unitDir + u, "unit/" + u}},
 			gone(u, content))
 	}
 	for line, finds := range map[string]map[string]string{
@@ -97,17 +97,17 @@ func unitFileFaults() (all []fault) {
 		"ProtectSystem=no":          {},
 		"ExecStartPre=/bin/true":    {},
 		"Environment=GOMEMLIMIT=1G": {},
-		"MemoryMax=512MB":           {"path/" + unitDir + service + "/lint": "MemoryMax"},
-		"CPUQuota=75":               {"path/" + unitDir + service + "/lint": "CPUQuota"},
-		"Restart=on-failures":       {"path/" + unitDir + service + "/lint": "Restart"},
-		"MemoryMaximum=1G":          {"path/" + unitDir + service + "/lint": "MemoryMaximum"},
-		"TasksMax=lots":             {"path/" + unitDir + service + "/lint": "TasksMax", ofService + "in force": "TasksMax=lots, systemd has 64"},
-		"this is no assignment":     {"path/" + unitDir + service + "/lint": "can't be read"},
+		"MemoryMax=512MB":           {"path" + unitDir + service + "/lint": "MemoryMax"},
+		"CPUQuota=75":               {"path" + unitDir + service + "/lint": "CPUQuota"},
+		"Restart=on-failures":       {"path" + unitDir + service + "/lint": "Restart"},
+		"MemoryMaximum=1G":          {"path" + unitDir + service + "/lint": "MemoryMaximum"},
+		"TasksMax=lots":             {"path" + unitDir + service + "/lint": "TasksMax", ofService + "in force": "TasksMax=lots, systemd has 64"},
+		"this is no assignment":     {"path" + unitDir + service + "/lint": "can't be read"},
 	} {
-		finds["path/"+unitDir+service+"/content"] = "the content is another"
+		finds["path"+unitDir+service+"/content"] = "the content is another"
 		all = append(all, fault{"unit file says " + line, func(s *sabotage) {
 			s.reload(func() { s.edit(unitDir+service, appended("\n[Service]\n"+line+"\n")) })
-		}, finds, []string{ofService, "limit/", "path/" + unitDir + service + "/lint"}})
+		}, finds, []string{ofService, "limit/", "path" + unitDir + service + "/lint"}})
 	}
 	return all
 }
@@ -118,7 +118,7 @@ func gone(u, content string) fault {
 	if u == slice {
 		finds = map[string]string{content: "absent", "unit/" + u + "/from": "wanted " + unitDir + u}
 	}
-	return fault{"file gone: " + u, func(s *sabotage) { s.reload(func() { s.hide(unitDir + u) }) }, finds, []string{"path/" + unitDir + u, "unit/" + u, ofService}}
+	return fault{"file gone: " + u, func(s *sabotage) { s.reload(func() { s.hide(unitDir + u) }) }, finds, []string{"path" + unitDir + u, "unit/" + u, ofService}}
 }
 
 // dropInFaults are files that somebody puts beside the units'.
@@ -237,7 +237,7 @@ func stateFaults() (all []fault) {
 		s.reload(func() {
 			s.edit(unitDir+service, func([]byte) []byte { return []byte("[Unit]\nDescription=Nothing\n") })
 		})
-	}, map[string]string{ofService + "loaded": "found bad-setting"}, "path/"+unitDir+service)
+	}, map[string]string{ofService + "loaded": "found bad-setting"}, "path"+unitDir+service)
 	for _, name := range []string{"broken.service", "broken2.service"} {
 		add("another unit failed: "+name, func(s *sabotage) {
 			s.reload(func() {
@@ -271,11 +271,11 @@ func binaryFaults(t testing.TB) (all []fault) {
 		finds  map[string]string
 	}{
 		{"one flipped byte", flip, nil},
-		{"half of it", func(b []byte) []byte { return b[:len(b)/2] }, map[string]string{"binary/" + binary + "/starts": ""}},
+		{"half of it", func(b []byte) []byte { return b[:len(b)/2] }, map[string]string{"binary" + binary + "/starts": ""}},
 		{"a byte more", appended("x"), nil},
-		{"nothing", func([]byte) []byte { return nil }, map[string]string{"binary/" + binary + "/static": "an ELF file"}},
-		{"a script", func([]byte) []byte { return []byte("#!/bin/sh\nexec /bin/true\n") }, map[string]string{"binary/" + binary + "/static": "an ELF file", "binary/" + binary + "/go": "a Go program"}},
-		{"a C program", func([]byte) []byte { return other }, map[string]string{"binary/" + binary + "/static": "it needs them of its host", "binary/" + binary + "/go": "a Go program"}},
+		{"nothing", func([]byte) []byte { return nil }, map[string]string{"binary" + binary + "/static": "an ELF file"}},
+		{"a script", func([]byte) []byte { return []byte("#!/bin/sh\nexec /bin/true\n") }, map[string]string{"binary" + binary + "/static": "an ELF file", "binary" + binary + "/go": "a Go program"}},
+		{"a C program", func([]byte) []byte { return other }, map[string]string{"binary" + binary + "/static": "it needs them of its host", "binary" + binary + "/go": "a Go program"}},
 		{"another Go program", func([]byte) []byte {
 			b, err := os.ReadFile(provision)
 			if err != nil {
@@ -284,14 +284,14 @@ func binaryFaults(t testing.TB) (all []fault) {
 			return b
 		}, nil},
 	} {
-		finds := map[string]string{"path/" + binary + "/content": "the content is another"}
+		finds := map[string]string{"path" + binary + "/content": "the content is another"}
 		for k, v := range b.finds {
 			finds[k] = v
 		}
 		all = append(all, fault{"binary: " + b.name, func(s *sabotage) { s.edit(binary, b.change) }, finds, []string{"binary/"}})
 	}
 	return append(all, fault{"binary: nobody may run it", func(s *sabotage) { s.chmod(binary, 0o644) },
-		map[string]string{"path/" + binary + "/mode": "permissions", "binary/" + binary + "/starts": "nobody may execute it"}, nil})
+		map[string]string{"path" + binary + "/mode": "permissions", "binary" + binary + "/starts": "nobody may execute it"}, nil})
 }
 
 func goFaults() (all []fault) {
@@ -339,7 +339,7 @@ func strayFaults() (all []fault) {
 		s.replace("/etc/systemd/system.conf.d/go.conf", []byte("[Manager]\nDefaultEnvironment=GOROOT=/usr/lib/go-1.19\n"), 0o644)
 	}, map[string]string{"go/stray": "/etc/systemd/system.conf.d/go.conf sets GOROOT"}, nil},
 		fault{"stray: a script that should not be", func(s *sabotage) { s.replace("/etc/profile.d/go.sh", []byte("# go\n"), 0o644) },
-			map[string]string{"path//etc/profile.d/go.sh/absent": "somebody made it"}, nil})
+			map[string]string{"path/etc/profile.d/go.sh/absent": "somebody made it"}, nil})
 }
 
 func accountFaults() (all []fault) {
@@ -389,7 +389,7 @@ func accountFaults() (all []fault) {
 		{"no password asked", line("/etc/shadow", set(1, "")), map[string]string{password: "open without a password"}, nil},
 		{"no line in shadow", line("/etc/shadow", gone), map[string]string{password: "no line in /etc/shadow"}, nil},
 		{"a directory of root's is the service's", func(s *sabotage) { s.chown("/opt/hello/bin", uidOf(s), -1) },
-			map[string]string{"write audit/hello": "/opt/hello/bin", "path//opt/hello/bin/owned by": "found hello:root"}, nil},
+			map[string]string{"write audit/hello": "/opt/hello/bin", "path/opt/hello/bin/owned by": "found hello:root"}, nil},
 		{"a file of the service's beside its program", func(s *sabotage) {
 			s.replace("/opt/hello/bin/plugin.so", nil, 0o644)
 			s.sh("chown hello /opt/hello/bin/plugin.so")
@@ -400,7 +400,7 @@ func accountFaults() (all []fault) {
 			map[string]string{"write audit/hello": unitDir + "other.service"}, nil},
 		{"/opt open to all", func(s *sabotage) { s.chmod("/opt", 0o777) }, map[string]string{"write audit/hello": "/opt (on the way to /opt/hello)"}, nil},
 		{"configuration that the group can write", func(s *sabotage) { s.chmod("/etc/hello", 0o770) },
-			map[string]string{"write audit/hello": "/etc/hello", "path//etc/hello/mode": "permissions"}, nil},
+			map[string]string{"write audit/hello": "/etc/hello", "path/etc/hello/mode": "permissions"}, nil},
 	} {
 		all = append(all, fault{"account: " + a.name, a.seed, a.finds, a.also})
 	}
@@ -436,7 +436,7 @@ func liveFaults() (all []fault) {
 			s.later(func() { reload("bounded") })
 			s.edit(config, func([]byte) []byte { return []byte(`{"greeting": "goodbye"}`) })
 			reload("goodbye")
-		}, map[string]string{"http/" + url + "/": `found "goodbye\n"`, "path/" + config + "/content": "another"}, nil},
+		}, map[string]string{"http/" + url + "/": `found "goodbye\n"`, "path" + config + "/content": "another"}, nil},
 		fault{"it stands still", func(s *sabotage) {
 			s.later(func() { sh(s, "systemctl kill -s CONT hello.service") })
 			s.sh("systemctl kill -s STOP hello.service")

@@ -61,13 +61,13 @@ func HTTP(url, text string) verify.Check {
 }
 
 // TCP holds where somebody accepts connections at an address, "127.0.0.1:8080".
-func TCP(address string) verify.Check { return dialed("tcp", address) }
+func TCP(address string) verify.Check { return dialed("tcp/"+address, "tcp", address) }
 
 // Unix holds where somebody accepts connections at a stream socket's path.
-func Unix(path string) verify.Check { return dialed("unix", path) }
+func Unix(path string) verify.Check { return dialed(named("unix", path), "unix", path) }
 
-func dialed(network, address string) verify.Check {
-	return verify.Check{Name: network + "/" + address, Tags: []string{Standard, "network"}, Look: func(ctx context.Context) verify.Finding {
+func dialed(name, network, address string) verify.Check {
+	return verify.Check{Name: name, Tags: []string{Standard, "network"}, Look: func(ctx context.Context) verify.Finding {
 		began := time.Now()
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		if err != nil {

@@ -9,15 +9,21 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 
 	"github.com/bedplate/bedplate/internal/rootfs"
 	"github.com/bedplate/bedplate/verify"
 )
 
+// named gives the name of a check of a path: "path/etc/app/mode".
+func named(group, name string, aspect ...string) string {
+	return path.Join(append([]string{group, path.Join("/", name)}, aspect...)...)
+}
+
 // ofPath is a check of what lies at a path, whose last part is not followed.
 // What is absent fails.
 func ofPath(root, path, aspect string, look func(r *rootfs.Root, info rootfs.Info) (verify.Finding, error)) verify.Check {
-	return verify.Check{Name: "path/" + path + "/" + aspect, Tags: []string{Quick, "path"}, Look: func(context.Context) verify.Finding {
+	return verify.Check{Name: named("path", path, aspect), Tags: []string{Quick, "path"}, Look: func(context.Context) verify.Finding {
 		r, err := rootfs.Open(root)
 		if err != nil {
 			return verify.CouldNotLook(err)
@@ -82,7 +88,7 @@ func Link(root, path, target string) verify.Check {
 func Content(root, path string, content []byte) verify.Check {
 	sum := sha256.Sum256(content)
 	c := SHA256(root, path, hex.EncodeToString(sum[:]))
-	c.Name = "path/" + path + "/content"
+	c.Name = named("path", path, "content")
 	return c
 }
 
@@ -114,7 +120,7 @@ func SHA256(root, path, digest string) verify.Check {
 
 // Absent holds where there is nothing at path, not even a broken link.
 func Absent(root, path string) verify.Check {
-	return verify.Check{Name: "path/" + path + "/absent", Tags: []string{Quick, "path"}, Look: func(context.Context) verify.Finding {
+	return verify.Check{Name: named("path", path, "absent"), Tags: []string{Quick, "path"}, Look: func(context.Context) verify.Finding {
 		r, err := rootfs.Open(root)
 		if err != nil {
 			return verify.CouldNotLook(err)

@@ -14,7 +14,7 @@ import (
 // Release holds where a release is current and every file of it is as its
 // manifest has it. id "" is any.
 func Release(releases layout.Releases, id string) verify.Check {
-	return verify.Check{Name: "release/" + releases.Dir, Tags: []string{Deep, "path"}, Look: func(ctx context.Context) verify.Finding {
+	return verify.Check{Name: named("release", releases.Dir), Tags: []string{Deep, "path"}, Look: func(ctx context.Context) verify.Finding {
 		all, err := releases.List()
 		if err != nil {
 			return verify.CouldNotLook(err)
