@@ -17,6 +17,7 @@ import (
 // TestAsk: systemd-analyze gives its opinion on good and bad files, and passes
 // over a value that Lint finds.
 func TestAsk(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		file := filepath.Join(dir, name)

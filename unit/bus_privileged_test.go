@@ -94,6 +94,7 @@ func (c *cutter) spend(n int) bool {
 // The connection breaks at another place each time, while units are enabled and
 // started: nothing is left half done, and nobody notices.
 func TestConnectionsCut(t *testing.T) {
+	t.Parallel()
 	gone(t, "cut.service")
 	c := newCutter(t)
 	m := unit.Manager{Address: "unix:path=" + c.path, Stable: -1}
@@ -146,6 +147,7 @@ func TestBusRestartsAndReexec(t *testing.T) {
 
 // A bus that takes connections and never answers, or answers the greeting only.
 func TestBusHangs(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	silent, err := net.Listen("unix", filepath.Join(dir, "silent"))
 	require.NoError(t, err)
@@ -194,6 +196,7 @@ func TestUserManager(t *testing.T) {
 		asUser(t)
 		return
 	}
+	t.Parallel()
 	// logind makes the directory that a user's manager runs in; the lean machine
 	// has it masked.
 	for _, name := range []string{"systemd-logind.service", "dbus-org.freedesktop.login1.service", "systemd-user-sessions.service"} {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -102,8 +104,24 @@ func (p *pid1) states(t *testing.T, names []string) map[string]string {
 // loaded is a unit as systemd reports it: all properties in one call.
 func (p *pid1) loaded(t *testing.T, name string) map[string]any {
 	t.Helper()
-	all, err := p.conn.GetAllPropertiesContext(context.Background(), name)
-	require.NoError(t, err, name)
+	return p.loadedAll(t, []string{name})[0]
+}
+
+// loadedAll asks for several: one is read here while systemd writes the next.
+func (p *pid1) loadedAll(t *testing.T, names []string) []map[string]any {
+	t.Helper()
+	all, errs := make([]map[string]any, len(names)), make([]error, len(names))
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(names); i = int(next.Add(1)) - 1 {
+				all[i], errs[i] = p.conn.GetAllPropertiesContext(context.Background(), names[i])
+			}
+		})
+	}
+	readers.Wait()
+	require.NoError(t, errors.Join(errs...))
 	return all
 }
 

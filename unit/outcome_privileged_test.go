@@ -49,6 +49,7 @@ var provoked = []struct {
 }
 
 func TestOutcomes(t *testing.T) {
+	t.Parallel()
 	require.NoError(t, os.MkdirAll("/opt", 0o755))
 	b, err := os.ReadFile("/bin/sleep")
 	require.NoError(t, err)
@@ -68,7 +69,7 @@ func TestOutcomes(t *testing.T) {
 				t.Parallel()
 				m := unit.Manager{Stable: 20 * time.Second} // it is seen at once when it fails
 				if p.restarts {
-					m.Stable = 3 * time.Second
+					m.Stable = 5 * time.Second
 				}
 				s, err := m.Start(t.Context(), "p-"+p.name+".service")
 				var failed *unit.StartError
@@ -92,6 +93,7 @@ func TestOutcomes(t *testing.T) {
 }
 
 func TestStartThatGoesWell(t *testing.T) {
+	t.Parallel()
 	gone(t, "w-run.service", "w-once.service", "w-stubborn.service", "w-status.service")
 	put(t, "", etc+"w-run.service", "[Service]\nType=exec\nExecStart=/bin/sleep 1000\nExecReload=/bin/sh -c 'exit $CODE'\nEnvironmentFile=-/run/w-code\n")
 	put(t, "", etc+"w-once.service", "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo done it'\n")
@@ -142,6 +144,7 @@ func TestStartThatGoesWell(t *testing.T) {
 }
 
 func TestStartRefused(t *testing.T) {
+	t.Parallel()
 	gone(t, "x-bad.service", "x-slow.service", "x-masked.service")
 	put(t, "", etc+"x-bad.service", "[Service]\nUser=app\n")
 	put(t, "", etc+"x-masked.service", "→ /dev/null")
@@ -183,14 +186,15 @@ func TestStartRefused(t *testing.T) {
 
 // Lines that systemd ignores are errors, though it says so in its log only.
 func TestSetLiveIgnoredLines(t *testing.T) {
-	gone(t, "odd.service")
-	service := unit.Service{Name: "odd", Type: unit.Oneshot, Exec: []string{"/bin/true"}, NoInstall: true,
-		Extra: []unit.Directive{{Section: "Service", Name: "IPAddressAllow", Value: "nonsense"}}}
-	s := unit.Set{Units: []unit.Unit{service}}
+	t.Parallel()
+	gone(t, "odd.socket", "odd.service")
+	service := unit.Service{Name: "odd", Type: unit.Oneshot, Exec: []string{"/bin/true"}, NoInstall: true}
+	s := unit.Set{Units: []unit.Unit{service, unit.Socket{Name: "odd", Listen: []string{"/run/odd"}, NoInstall: true,
+		Extra: []unit.Directive{{Section: "Socket", Name: "ListenStream", Value: "vsock:nonsense"}}}}}
 	_, err := s.Ensure(t.Context())
 	var refused *unit.LoadError
 	require.ErrorAs(t, err, &refused)
-	require.Equal(t, "odd.service", refused.Unit)
+	require.Equal(t, "odd.socket", refused.Unit)
 	require.Len(t, refused.Problems, 1)
 	require.Contains(t, refused.Problems[0], "nonsense")
 

@@ -70,6 +70,7 @@ func isUnit(p string) bool {
 // TestPackagedUnits: every unit file of a few hundred packages comes back byte
 // for byte, and an edit leaves all other lines as they are.
 func TestPackagedUnits(t *testing.T) {
+	t.Parallel()
 	files, bad := unitFiles(t), 0
 	for name, text := range files {
 		f, err := unit.Parse(name, strings.NewReader(string(text)))
@@ -97,6 +98,7 @@ func TestPackagedUnits(t *testing.T) {
 // TestScoreAgainstSystemd: the exposure score is systemd-analyze's, to the tenth,
 // for every service of those packages and of the machine.
 func TestScoreAgainstSystemd(t *testing.T) {
+	t.Parallel()
 	version := testenv.Systemd(t)
 	if version < 250 {
 		// 247 has no security --offline; what it lacks is in the facts of the machine.

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	sd "github.com/coreos/go-systemd/v22/dbus"
 )
 
 // Start starts a unit and says what became of it, after it has been well for
@@ -140,16 +143,23 @@ func (c *client) prove(ctx context.Context, jobs []*job) []proof {
 // well for long enough.
 func (c *client) watch(ctx context.Context, list []*watched) {
 	until := time.Now().Add(c.manager.stable())
+	seen := map[string]string{}
 	for {
 		over := !time.Now().Before(until)
 		open := 0
+		states, err := c.states(ctx, list)
 		for _, w := range list {
 			if w.settled || w.err != nil {
 				continue
 			}
+			if now := states[w.unit]; err == nil && !over && now != "" && now == seen[w.unit] {
+				open++
+				continue // all of it is looked at again in the end
+			}
 			if w.status, w.err = c.status(ctx, w.unit); w.err != nil {
 				continue
 			}
+			seen[w.unit] = w.status.Active + " " + w.status.Sub
 			w.see(over)
 			if !w.settled {
 				open++
@@ -172,6 +182,26 @@ func (c *client) watch(ctx context.Context, list []*watched) {
 			return
 		}
 	}
+}
+
+// states are what the units that are watched are in, "active running", in one
+// call: a whole status has hundreds of properties.
+func (c *client) states(ctx context.Context, list []*watched) (map[string]string, error) {
+	var names []string
+	for _, w := range list {
+		if !w.settled && w.err == nil {
+			names = append(names, w.unit)
+		}
+	}
+	states := map[string]string{}
+	err := c.call(ctx, "look at "+strings.Join(names, ", "), func(conn *sd.Conn) error {
+		units, err := conn.ListUnitsByNamesContext(ctx, names)
+		for _, u := range units {
+			states[u.Name] = u.ActiveState + " " + u.SubState
+		}
+		return err
+	})
+	return states, err
 }
 
 func (w *watched) see(over bool) {

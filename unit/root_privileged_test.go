@@ -12,6 +12,7 @@ import (
 
 // A Set under a Root is what systemctl --root makes of the same files.
 func TestSetIsSystemctlRoot(t *testing.T) {
+	t.Parallel()
 	ours, theirs := t.TempDir(), t.TempDir()
 	for _, root := range []string{ours, theirs} {
 		put(t, root, "/usr/lib/systemd/system/vendor@.service", "[Service]\nExecStart=/bin/x\n[Install]\nWantedBy=multi-user.target %i.target\nAlso=other.socket\n")

@@ -14,6 +14,7 @@ import (
 // A service without any sandbox is looked at, gets all that is suggested, and
 // runs on: with a fraction of the exposure.
 func TestTighten(t *testing.T) {
+	t.Parallel()
 	gone(t, "loose.service")
 	service := hello(t, "loose", "127.0.0.1:9100")
 	service.DynamicUser, service.User, service.Sandbox.Off = false, "nobody", true
@@ -21,7 +22,7 @@ func TestTighten(t *testing.T) {
 	_, err := s.Ensure(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "hello, world\n", get(t, "http://127.0.0.1:9100/"))
-	before := exposure(t, "loose.service")
+	before := exposures(t, "loose.service")["loose.service"]
 	suggestions, err := s.Manager.Tighten(t.Context(), "loose.service")
 	require.NoError(t, err)
 	said := map[string]unit.Suggestion{}
@@ -40,7 +41,7 @@ func TestTighten(t *testing.T) {
 	_, err = s.Ensure(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "hello, world\n", get(t, "http://127.0.0.1:9100/"))
-	after := exposure(t, "loose.service")
+	after := exposures(t, "loose.service")["loose.service"]
 	t.Logf("exposure %d.%d → %d.%d", before/10, before%10, after/10, after%10)
 	require.Less(t, after, 20)
 	require.Greater(t, before, 85)
