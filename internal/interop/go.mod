@@ -3,6 +3,7 @@ module github.com/bedplate/bedplate/internal/interop
 go 1.26.0
 
 require (
+	github.com/atc0005/go-nagios v0.19.0
 	github.com/bedplate/bedplate v0.0.0
 	github.com/joshdk/go-junit v1.0.0
 	github.com/prometheus/common v0.73.1

@@ -1,5 +1,6 @@
 // Package verify_test gives reports to readers that others wrote: a JSON Schema
-// validator, a JUnit parser, perl's TAP::Harness and Prometheus' own parser.
+// validator, a JUnit parser, perl's TAP::Harness, Prometheus' own parser and one of
+// monitoring plugins' performance data.
 package verify_test
 
 import (
