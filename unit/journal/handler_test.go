@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -149,23 +150,23 @@ func TestNeverWaitsLongerThanAsked(t *testing.T) {
 		require.Less(t, sent, 1<<20)
 	}
 	require.True(t, h.out.stuck.Load())
-	for range 1000 { // with a wait each, the test would time out
+	for range 10_000 { // with a wait each, the test would time out
 		h.out.timeout = time.Hour
 		require.ErrorIs(t, log(), ErrLost)
 	}
-	require.Equal(t, uint64(1001), h.Lost())
+	require.Equal(t, uint64(10_001), h.Lost())
 	for range sent {
 		fields, _ := s.receive(t)
 		require.Empty(t, values(fields, lostField))
 	}
 	require.NoError(t, log())
 	fields, _ := s.receive(t)
-	require.Equal(t, []string{"1001"}, values(fields, lostField))
+	require.Equal(t, []string{"10001"}, values(fields, lostField))
 	require.False(t, h.out.stuck.Load())
 	require.NoError(t, log())
 	fields, _ = s.receive(t)
 	require.Empty(t, values(fields, lostField))
-	require.Equal(t, uint64(1001), h.Lost())
+	require.Equal(t, uint64(10_001), h.Lost())
 }
 
 // A record that waits is sent as soon as there is room.
@@ -186,6 +187,37 @@ func TestWaitsForRoom(t *testing.T) {
 	}
 	require.NoError(t, <-done)
 	require.Equal(t, []string{"waited"}, values(last, "MESSAGE"))
+}
+
+// Ten thousand to a reader that can't keep up, without any patience: each is
+// either delivered or counted as lost, and the counts are delivered, too.
+func TestEveryRecordIsAccountedFor(t *testing.T) {
+	s := newStandIn(t)
+	h := handler(t, s, HandlerOptions{Timeout: time.Nanosecond})
+	log := slog.New(h)
+	go func() {
+		for i := range 10_000 {
+			log.Info("m", "i", i)
+		}
+		h.out.timeout = time.Minute
+		h.out.stuck.Store(false)
+		log.Info("the end")
+	}()
+	delivered, said := uint64(0), uint64(0)
+	for over := false; !over; {
+		fields, _ := s.receive(t)
+		for _, n := range values(fields, lostField) {
+			lost, err := strconv.ParseUint(n, 10, 64)
+			require.NoError(t, err)
+			said += lost
+		}
+		if over = fields[1].value == "the end"; !over {
+			delivered++
+		}
+	}
+	t.Logf("%d delivered, %d lost", delivered, h.Lost())
+	require.Equal(t, uint64(10_000), delivered+h.Lost())
+	require.Equal(t, h.Lost(), said)
 }
 
 func TestNoJournal(t *testing.T) {
@@ -230,7 +262,7 @@ func TestOptionsRefused(t *testing.T) {
 func TestManyAtOnce(t *testing.T) {
 	s := newStandIn(t)
 	log := slog.New(handler(t, s, HandlerOptions{Timeout: time.Minute}))
-	const writers, each = 8, 200
+	const writers, each = 8, 1250
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {

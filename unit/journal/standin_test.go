@@ -16,7 +16,8 @@ import (
 // standIn is a socket in journald's place.
 type standIn struct {
 	*net.UnixConn
-	path string
+	path   string
+	buffer []byte
 }
 
 func listen(t testing.TB, path string) *standIn {
@@ -24,7 +25,7 @@ func listen(t testing.TB, path string) *standIn {
 	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
-	return &standIn{c, path}
+	return &standIn{c, path, make([]byte, 1<<20)}
 }
 
 func newStandIn(t testing.TB) *standIn {
@@ -37,7 +38,7 @@ type field struct{ name, value string }
 // receive reads one entry, by whichever way it comes.
 func (s *standIn) receive(t testing.TB) (fields []field, file bool) {
 	t.Helper()
-	b, oob := make([]byte, 1<<20), make([]byte, 256)
+	b, oob := s.buffer, make([]byte, 256)
 	n, m, _, _, err := s.ReadMsgUnix(b, oob)
 	require.NoError(t, err)
 	b = b[:n]
