@@ -22,45 +22,70 @@ func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
 
 type kind func(l *loader, params *yaml.Node, name string) verify.Check
 
-// of is a kind with the parameters P, whose fields have policy tags.
-func of[P any](make func(root string, p P) (verify.Check, error)) kind {
-	return func(l *loader, params *yaml.Node, name string) verify.Check {
-		var p P
+// reading is a kind that reads a struct, whose fields have policy tags.
+func reading(params reflect.Type, make func(root string, p reflect.Value) (verify.Check, error)) kind {
+	return func(l *loader, node *yaml.Node, name string) verify.Check {
+		p := reflect.New(params).Elem()
 		before := len(l.errs)
-		l.fields(params, reflect.ValueOf(&p).Elem(), name)
+		l.fields(node, p, name)
 		if len(l.errs) > before {
 			return verify.Check{}
 		}
 		c, err := make(l.root, p)
 		if err != nil {
-			l.say(params.Line, "%s: %v", name, err)
+			l.say(node.Line, "%s: %v", name, err)
 		}
 		return c
 	}
 }
 
-// plain is a kind whose parameters need no further reading.
-func plain[P any](make func(root string, p P) verify.Check) kind {
-	return of(func(root string, p P) (verify.Check, error) { return make(root, p), nil })
+// of is a kind with the parameters P.
+func of[P any](make func(root string, p P) (verify.Check, error)) kind {
+	return reading(reflect.TypeFor[P](), func(root string, p reflect.Value) (verify.Check, error) { return make(root, p.Interface().(P)) })
+}
+
+// call is a kind that calls a function of package checks with the values of keys,
+// in the order of its parameters. A key that ends in ? may be left out; what
+// begins with / is a path of the machine that the policy's root is put before;
+// "root" is no key, but that root.
+func call(function any, keys string) kind {
+	f, words := reflect.ValueOf(function), strings.Fields(keys)
+	var fields []reflect.StructField
+	for i, key := range words {
+		if key == "root" {
+			continue
+		}
+		key, optional := strings.CutSuffix(strings.TrimPrefix(key, "/"), "?")
+		if !optional {
+			key += ",required"
+		}
+		in := f.Type().In(i)
+		if in == reflect.TypeFor[fs.FileMode]() {
+			in = reflect.TypeFor[fileMode]()
+		}
+		fields = append(fields, reflect.StructField{Name: fmt.Sprint("P", i), Type: in, Tag: reflect.StructTag(`policy:"` + key + `"`)})
+	}
+	do := f.Call
+	if f.Type().IsVariadic() {
+		do = f.CallSlice
+	}
+	return reading(reflect.StructOf(fields), func(root string, p reflect.Value) (verify.Check, error) {
+		var args []reflect.Value
+		for i, key := range words {
+			switch {
+			case key == "root":
+				args = append(args, reflect.ValueOf(root))
+			case key[0] == '/':
+				args = append(args, reflect.ValueOf(filepath.Join(root, p.FieldByName(fmt.Sprint("P", i)).String())))
+			default:
+				args = append(args, p.FieldByName(fmt.Sprint("P", i)).Convert(f.Type().In(i)))
+			}
+		}
+		return do(args)[0].Interface().(verify.Check), nil
+	})
 }
 
 type (
-	nothing struct{}
-	onUnit  struct {
-		Unit string `policy:"unit,required"`
-	}
-	onPath struct {
-		Path string `policy:"path,required"`
-	}
-	onGo struct {
-		GOROOT string `policy:"goroot,required"`
-	}
-	onWords struct {
-		Words []string `policy:"words,required"`
-	}
-	onCommand struct {
-		Command string `policy:"command,required"`
-	}
 	limits struct {
 		MemoryMax   cgroupv2.Memory `policy:"memory-max"`
 		MemoryHigh  cgroupv2.Memory `policy:"memory-high"`
@@ -96,18 +121,6 @@ func (p limits) value() cgroupv2.Limits {
 		l.IOMax = append(l.IOMax, cgroupv2.IOLimit{Device: io.Device, ReadBytes: io.ReadBytes, WriteBytes: io.WriteBytes, ReadOps: io.ReadOps, WriteOps: io.WriteOps})
 	}
 	return l
-}
-
-func ofUnit(make func(unit string) verify.Check) kind {
-	return plain(func(_ string, p onUnit) verify.Check { return make(p.Unit) })
-}
-
-func ofPath(make func(root, path string) verify.Check) kind {
-	return plain(func(root string, p onPath) verify.Check { return make(root, p.Path) })
-}
-
-func ofGoroot(make func(goroot string) verify.Check) kind {
-	return plain(func(root string, p onGo) verify.Check { return make(filepath.Join(root, p.GOROOT)) })
 }
 
 func ofLimits(make func(unit string, l cgroupv2.Limits) verify.Check) kind {
