@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bedplate/bedplate/internal/posixacl"
 	"github.com/bedplate/bedplate/internal/testenv"
 	"github.com/bedplate/bedplate/verify"
 	"github.com/bedplate/bedplate/verify/checks"
@@ -210,13 +211,14 @@ func stateFaults() (all []fault) {
 	add := func(name string, seed func(*sabotage), finds map[string]string, also ...string) {
 		all = append(all, fault{name, seed, finds, also})
 	}
-	again := func(s *sabotage) { s.later(func() { revive(s) }) }
+	again := func(s *sabotage) { s.later(func() { s.systemd.revive(s) }) }
 	add("service stopped", func(s *sabotage) { again(s); s.sh("systemctl stop hello.service") }, map[string]string{ofService + "active": "inactive (dead)"})
 	add("socket stopped", func(s *sabotage) { again(s); s.sh("systemctl stop hello.socket") },
 		map[string]string{ofSocket + "active": "inactive (dead)", ofService + "active": "inactive (dead)"})
 	add("main process killed", func(s *sabotage) {
 		again(s)
-		s.sh("systemctl kill -s KILL hello.service; for i in $(seq 100); do sleep 0.1; [ $(systemctl show -P NRestarts hello.service) = 1 ] && systemctl is-active -q hello.service && break; done")
+		s.sh("systemctl kill -s KILL hello.service")
+		s.systemd.restarted(s, service)
 	}, map[string]string{ofService + "active": "1 restarts"})
 	add("it could not start", func(s *sabotage) {
 		again(s)
@@ -225,12 +227,18 @@ func stateFaults() (all []fault) {
 	}, map[string]string{ofService + "active": "exit-code", ofService + "from": "foreign drop-in", "systemd/running": "failed units: hello.service"}, ofService, ofSocket)
 	for _, u := range []string{service, socket} {
 		add("disabled: "+u, func(s *sabotage) {
-			s.later(func() { sh(s, "systemctl enable -q "+u) })
-			s.sh("systemctl disable -q " + u)
+			s.reload(func() {
+				s.later(func() { sh(s, "systemctl enable -q --no-reload "+u) })
+				s.sh("systemctl disable -q --no-reload " + u)
+			})
 		}, map[string]string{"unit/" + u + "/enabled": "nothing starts it at boot"})
 		add("enabled until the next boot: "+u, func(s *sabotage) {
-			s.later(func() { sh(s, "systemctl disable -q --runtime "+u+"; systemctl enable -q "+u) })
-			s.sh("systemctl disable -q " + u + "; systemctl enable -q --runtime " + u)
+			s.reload(func() {
+				s.later(func() {
+					sh(s, "systemctl disable -q --no-reload --runtime "+u+"; systemctl enable -q --no-reload "+u)
+				})
+				s.sh("systemctl disable -q --no-reload " + u + "; systemctl enable -q --no-reload --runtime " + u)
+			})
 		}, map[string]string{"unit/" + u + "/enabled": "until the next boot only"})
 	}
 	add("no program", func(s *sabotage) {
@@ -240,11 +248,8 @@ func stateFaults() (all []fault) {
 	}, map[string]string{ofService + "loaded": "found bad-setting"}, "path"+unitDir+service)
 	for _, name := range []string{"broken.service", "broken2.service"} {
 		add("another unit failed: "+name, func(s *sabotage) {
-			s.reload(func() {
-				s.replace("/run/systemd/system/"+name, []byte("[Service]\nType=oneshot\nExecStart=/bin/false\n"), 0o644)
-			})
-			s.later(func() { sh(s, "systemctl reset-failed") })
-			s.sh("systemctl start " + name + " || true")
+			s.later(func() { sh(s, "systemctl reset-failed "+name) })
+			s.sh("! systemd-run -q --unit=" + name + " -p Type=oneshot /bin/false")
 		}, map[string]string{"systemd/running": "failed units: " + name})
 	}
 	add("it does not say when it is ready", func(s *sabotage) {
@@ -388,7 +393,7 @@ func accountFaults() (all []fault) {
 		{"a password", line("/etc/shadow", set(1, "$6$salt$hash")), map[string]string{password: "found a password"}, nil},
 		{"no password asked", line("/etc/shadow", set(1, "")), map[string]string{password: "open without a password"}, nil},
 		{"no line in shadow", line("/etc/shadow", gone), map[string]string{password: "no line in /etc/shadow"}, nil},
-		{"a directory of root's is the service's", func(s *sabotage) { s.chown("/opt/hello/bin", uidOf(s), -1) },
+		{"a directory of root's is the service's", func(s *sabotage) { s.chown("/opt/hello/bin", idOf(s, "-u"), -1) },
 			map[string]string{"write audit/hello": "/opt/hello/bin", "path/opt/hello/bin/owned by": "found hello:root"}, nil},
 		{"a file of the service's beside its program", func(s *sabotage) {
 			s.replace("/opt/hello/bin/plugin.so", nil, 0o644)
@@ -398,18 +403,23 @@ func accountFaults() (all []fault) {
 			s.replace(unitDir+"other.service", []byte("[Service]\nExecStart=/bin/true\n"), 0o666)
 		},
 			map[string]string{"write audit/hello": unitDir + "other.service"}, nil},
-		{"/opt open to all", func(s *sabotage) { s.chmod("/opt", 0o777) }, map[string]string{"write audit/hello": "/opt (on the way to /opt/hello)"}, nil},
+		{"/opt open to all", func(s *sabotage) { s.chmod("/opt", 0o777) }, map[string]string{"write audit/hello": "it can replace hello in /opt (everybody)"}, nil},
 		{"configuration that the group can write", func(s *sabotage) { s.chmod("/etc/hello", 0o770) },
 			map[string]string{"write audit/hello": "/etc/hello", "path/etc/hello/mode": "permissions"}, nil},
+		{"a list lets it write a unit", func(s *sabotage) { s.allow(unitDir+socket, posixacl.User, idOf(s, "-u")) },
+			map[string]string{"write audit/hello": "it can write " + unitDir + "hello.socket (access control list)", "path" + unitDir + "hello.socket/mode": "permissions"}, nil},
+		{"a list lets its group make units", func(s *sabotage) { s.allow(strings.TrimSuffix(unitDir, "/"), posixacl.Group, idOf(s, "-g")) },
+			map[string]string{"write audit/hello": "it can write /etc/systemd/system (access control list, group "}, nil},
 	} {
 		all = append(all, fault{"account: " + a.name, a.seed, a.finds, a.also})
 	}
 	return all
 }
 
-func uidOf(s *sabotage) (uid int) {
-	_, _ = fmt.Sscan(sh(s, "id -u hello"), &uid)
-	return uid
+func idOf(s *sabotage, which string) (id int) {
+	_, err := fmt.Sscan(sh(s, "id "+which+" hello"), &id)
+	require.NoError(s, err)
+	return id
 }
 
 func liveFaults() (all []fault) {

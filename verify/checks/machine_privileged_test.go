@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bedplate/bedplate/account"
 	"github.com/bedplate/bedplate/cgroupv2"
@@ -121,6 +122,9 @@ func suite(t testing.TB) (list []verify.Check) {
 	add(checks.GoVersion("", goroot, version), checks.GoRelease("", goroot, ">=1.26"), checks.GoParts("", goroot, "linux/amd64"), checks.GoStray("", goroot),
 		checks.GoFirst("", "/usr/local/sbin:/usr/local/bin:/usr/local/lib/go/current/bin:/usr/bin", goroot), checks.GoCompiles(goroot), checks.GoTree(goDir, version))
 	add(checks.WriteAudit("", "hello", []string{"/opt/hello", "/etc/hello", "/etc/systemd/system"}, nil), checks.UnitExposure(service, 1.6))
+	for i := range list {
+		list[i].Timeout = time.Minute // an emulated machine, on a host that does more
+	}
 	return list
 }
 

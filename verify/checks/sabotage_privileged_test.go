@@ -13,6 +13,7 @@ import (
 	"github.com/bedplate/bedplate/internal/testenv"
 	"github.com/bedplate/bedplate/verify"
 	"github.com/bedplate/bedplate/verify/checks"
+	"github.com/coreos/go-systemd/v22/dbus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,11 +24,15 @@ import (
 func TestProvisionedMachine(t *testing.T) {
 	list := suite(t)
 	t.Run("untouched", func(t *testing.T) { untouched(t, list) })
-	t.Run("seeded faults", func(t *testing.T) { seeded(t, list) })
-	t.Run("dropped entries", func(t *testing.T) { dropped(t, list) })
+	conn, err := dbus.NewSystemConnectionContext(t.Context())
+	require.NoError(t, err)
+	defer conn.Close()
+	m := &systemd{conn: conn}
+	t.Run("seeded faults", func(t *testing.T) { seeded(t, m, list) })
+	t.Run("dropped entries", func(t *testing.T) { dropped(t, m) })
 }
 
-func seeded(t *testing.T, list []verify.Check) {
+func seeded(t *testing.T, m *systemd, list []verify.Check) {
 	for i := range list {
 		if strings.HasPrefix(list[i].Name, "http/") || strings.HasPrefix(list[i].Name, "heap/") || strings.HasPrefix(list[i].Name, "metric/") {
 			list[i].Timeout = 3 * time.Second
@@ -54,21 +59,22 @@ func seeded(t *testing.T, list []verify.Check) {
 		}
 	}
 	for _, f := range todo {
-		t.Run(f.name, func(t *testing.T) { one(t, list, f) })
+		t.Run(f.name, func(t *testing.T) { one(t, m, list, f) })
 	}
 	t.Logf("%d of %d faults were seeded", len(todo), len(all))
+	m.current(t)
 	r := verify.Run(t.Context(), light(t, list)...)
 	require.NoError(t, r.Err(), "after all of it was mended")
 }
 
-func one(t *testing.T, list []verify.Check, f fault) {
-	s := &sabotage{TB: t}
+func one(t *testing.T, m *systemd, list []verify.Check, f fault) {
+	s := &sabotage{TB: t, systemd: m}
 	defer func() {
 		s.mend()
 		// What one fault leaves behind must not be taken for the next one's.
 		if err := verify.Run(t.Context(), checks.UnitActive(service), checks.UnitActive(socket)).Err(); err != nil {
 			t.Error("not mended: ", err)
-			revive(t)
+			m.revive(t)
 		}
 	}()
 	f.seed(s)
@@ -110,8 +116,8 @@ func about(t *testing.T, list []verify.Check, f fault) (some []verify.Check) {
 
 // dropped lets the service log more than it may: what journald drops is found for
 // the rest of this boot, so that this is the last fault.
-func dropped(t *testing.T, list []verify.Check) {
-	s := &sabotage{TB: t}
+func dropped(t *testing.T, m *systemd) {
+	s := &sabotage{TB: t, systemd: m}
 	defer s.mend()
 	s.restart(func() {
 		s.reload(func() {

@@ -11,19 +11,36 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/bedplate/bedplate/internal/posixacl"
 	"github.com/bedplate/bedplate/verify"
 	"github.com/bedplate/bedplate/verify/checks"
+	"github.com/coreos/go-systemd/v22/dbus"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // sabotage is one fault's hands: what it does is undone in reverse order.
 type sabotage struct {
 	testing.TB
-	undo []func()
+	systemd   *systemd
+	reloading bool
+	undo      []func()
 }
 
-func (s *sabotage) later(f func()) { s.undo = append(s.undo, f) }
+func (s *sabotage) later(f func()) {
+	s.current()
+	s.undo = append(s.undo, f)
+}
+
+// current makes systemd forget the fault before this one, if it is not about to
+// read its files anyhow.
+func (s *sabotage) current() {
+	if !s.reloading {
+		s.systemd.current(s)
+	}
+}
 
 func (s *sabotage) mend() {
 	for len(s.undo) > 0 {
@@ -119,6 +136,17 @@ func (s *sabotage) chown(path string, uid, gid int) {
 	require.NoError(s, os.Chmod(path, info.Mode()))
 }
 
+// allow puts an entry for one more into a path's access control list.
+func (s *sabotage) allow(path string, tag posixacl.Tag, id int) {
+	s.Helper()
+	info, err := os.Stat(path)
+	require.NoError(s, err)
+	s.keepMeta(path)
+	s.later(func() { require.NoError(s, unix.Removexattr(path, posixacl.Access)) })
+	list := posixacl.New(uint32(info.Mode().Perm()), []posixacl.Entry{{Tag: tag, Perm: 7, ID: uint32(id)}})
+	require.NoError(s, unix.Setxattr(path, posixacl.Access, posixacl.Encode(list), 0))
+}
+
 func (s *sabotage) keepMeta(path string) {
 	s.Helper()
 	info, err := os.Stat(path)
@@ -132,6 +160,7 @@ func (s *sabotage) keepMeta(path string) {
 
 func (s *sabotage) hide(path string) {
 	s.Helper()
+	s.current()
 	require.NoError(s, os.Rename(path, path+".hidden"))
 	s.later(func() {
 		require.NoError(s, os.RemoveAll(path))
@@ -142,9 +171,42 @@ func (s *sabotage) hide(path string) {
 // reload makes systemd read its files, now with the fault and then without.
 func (s *sabotage) reload(fault func()) {
 	s.Helper()
-	s.later(func() { sh(s, "systemctl daemon-reload"); settle(s) })
+	was := s.reloading
+	s.reloading = true
+	s.later(func() { s.systemd.stale = true })
+	settle(s)
 	fault()
-	s.sh("systemctl daemon-reload")
+	s.systemd.reload(s)
+	s.reloading = was
+}
+
+// systemd is the manager. A reload is slow: it runs all generators.
+type systemd struct {
+	conn  *dbus.Conn
+	stale bool // it knows files of a fault that was mended
+}
+
+func (m *systemd) reload(t testing.TB) {
+	t.Helper()
+	require.NoError(t, m.conn.ReloadContext(t.Context()))
+	m.stale = false
+}
+
+// restarted waits until a service was started again by itself.
+func (m *systemd) restarted(t testing.TB, unit string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		p, err := m.conn.GetAllPropertiesContext(t.Context(), unit)
+		return err == nil && p["NRestarts"] == uint32(1) && p["ActiveState"] == "active"
+	}, 30*time.Second, 50*time.Millisecond)
+}
+
+func (m *systemd) current(t testing.TB) {
+	t.Helper()
+	if m.stale {
+		m.reload(t)
+		settle(t)
+	}
 }
 
 // settle gives the kernel what systemd has: on 257 a reload alone does not.
@@ -159,7 +221,7 @@ func settle(t testing.TB) {
 // restart starts the service anew, with the fault and then without.
 func (s *sabotage) restart(fault func()) {
 	s.Helper()
-	s.later(func() { revive(s) })
+	s.later(func() { s.systemd.revive(s) })
 	fault()
 	// Resetting forgets how often it was started, too: five times in five minutes
 	// are the limit.
@@ -167,8 +229,9 @@ func (s *sabotage) restart(fault func()) {
 }
 
 // revive starts the service anew, and makes it say something.
-func revive(t testing.TB) {
+func (m *systemd) revive(t testing.TB) {
 	t.Helper()
+	m.current(t)
 	sh(t, "systemctl reset-failed; systemctl restart hello.socket hello.service")
 	require.NoError(t, verify.Run(t.Context(), checks.HTTP(url+"/", "hello")).Err())
 	sh(t, "journalctl --sync")

@@ -2,6 +2,9 @@ package checks
 
 import (
 	"math"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -101,4 +104,29 @@ func TestComparisons(t *testing.T) {
 		require.Equal(t, c.drift, drift, "%s=%v", c.key, c.values)
 		require.Equal(t, c.ok, ok, "%s=%v", c.key, c.values)
 	}
+}
+
+// A drop-in that systemd has not read is found by its name; systemd says itself
+// which file of a name it took, and that one of those it read has changed.
+func TestUnreadDropIn(t *testing.T) {
+	root := t.TempDir()
+	p := properties{"DropInPaths": []string{"/usr/lib/systemd/system/app.service.d/10-a.conf"}}
+	unread := func() string {
+		file, err := unreadDropIn(root, "app.service", p)
+		require.NoError(t, err)
+		return strings.TrimPrefix(file, root)
+	}
+	put := func(name, text string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o644))
+	}
+	require.Empty(t, unread())
+	put("usr/lib/systemd/system/app.service.d/10-a.conf", "[Service]\n")
+	put("etc/systemd/system/app.service.d/10-a.conf", "[Service]\n") // which wins, and of that systemd knows
+	put("etc/systemd/system/app.service.d/README", "text")
+	put("etc/systemd/system/other.service.d/20-b.conf", "[Service]\n")
+	put("etc/systemd/system/app.service.d/30-c.conf", "") // hides others
+	require.Empty(t, unread())
+	put("run/systemd/system/service.d/40-d.conf", "[Service]\n")
+	require.Equal(t, "/run/systemd/system/service.d/40-d.conf", unread())
 }

@@ -3,9 +3,12 @@ package checks
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/bedplate/bedplate/unit"
 	"github.com/bedplate/bedplate/verify"
 )
 
@@ -58,23 +61,55 @@ func reason(p properties) string {
 }
 
 // UnitLoaded holds for a unit whose file systemd has read as it is now: loaded,
-// not masked, and in no need of a daemon-reload.
-func UnitLoaded(unit string) verify.Check {
-	return ofUnit(unit, "loaded", Quick, func(_ context.Context, p properties) (verify.Finding, error) {
+// not masked, and in no need of a daemon-reload. Drop-ins are looked for besides:
+// systemd 247 does not see that it has not read those in a new directory.
+func UnitLoaded(name string) verify.Check {
+	return ofUnit(name, "loaded", Quick, func(_ context.Context, p properties) (verify.Finding, error) {
 		load := p.text("LoadState")
 		stale, err := get[bool](p, "NeedDaemonReload")
 		switch {
 		case err != nil:
 			return verify.Finding{}, err
 		case load == "masked":
-			return verify.Equal("loaded", load).Because("a link to /dev/null hides it: "+p.text("FragmentPath"), "systemctl unmask "+unit), nil
+			return verify.Equal("loaded", load).Because("a link to /dev/null hides it: "+p.text("FragmentPath"), "systemctl unmask "+name), nil
 		case load != "loaded":
-			return verify.Equal("loaded", load).Because(strings.TrimSpace("systemd could not load it: "+loadError(p)), "systemctl status "+unit), nil
-		case stale:
-			return verify.Equal("loaded", "loaded, changed on disk since").Because("what systemd works with is not what is on disk", "systemctl daemon-reload"), nil
+			return verify.Equal("loaded", load).Because(strings.TrimSpace("systemd could not load it: "+loadError(p)), "systemctl status "+name), nil
+		}
+		cause := "what systemd works with is not what is on disk"
+		if unread, err := unreadDropIn("/", name, p); err != nil {
+			return verify.Finding{}, err
+		} else if unread != "" {
+			stale, cause = true, "systemd has not read "+unread
+		}
+		if stale {
+			return verify.Equal("loaded", "loaded, changed on disk since").Because(cause, "systemctl daemon-reload"), nil
 		}
 		return verify.Equal("loaded", load), nil
 	})
+}
+
+// unreadDropIn is a drop-in of a unit on disk whose name systemd does not know. An
+// empty one hides others, and is left to systemd.
+func unreadDropIn(root, name string, p properties) (string, error) {
+	read, err := get[[]string](p, "DropInPaths")
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range unit.SearchPath {
+		for _, of := range unit.DropInDirs(name) {
+			files, err := filepath.Glob(filepath.Join(root, dir, of, "*.conf"))
+			if err != nil {
+				return "", err
+			}
+			for _, file := range files {
+				known := slices.ContainsFunc(read, func(r string) bool { return filepath.Base(r) == filepath.Base(file) })
+				if info, err := os.Stat(file); !known && err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+					return file, nil
+				}
+			}
+		}
+	}
+	return "", nil
 }
 
 // UnitEnabled holds for a unit whose [Install] section is in force, for this boot

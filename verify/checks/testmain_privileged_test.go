@@ -37,7 +37,7 @@ func intrude(what string) error {
 	}
 	var err error
 	if network == "udp" {
-		_, err = net.ListenPacket(network, address)
+		_, err = net.ListenPacket("udp4", address) // "udp" makes [::] of 0.0.0.0
 	} else {
 		_, err = net.Listen(network, address)
 	}
