@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -83,8 +84,9 @@ func TestEndOfLife(t *testing.T) {
 	}
 }
 
-// TestRefused is what a server can do wrong: each is one clear line, and
-// nothing half-made.
+// TestRefused is what a server can do wrong: each is one clear line, typed where
+// a caller may branch on it, with nothing half-made and the version that was there
+// before as it was.
 func TestRefused(t *testing.T) {
 	html := func(w http.ResponseWriter) bool {
 		fmt.Fprint(w, "<!DOCTYPE html><title>Please sign in</title>")
@@ -94,20 +96,21 @@ func TestRefused(t *testing.T) {
 		change  func(p *page)
 		version string
 		says    string
+		typed   any
 	}{
-		"no such version": {func(*page) {}, "1.26.99", "there is no go1.26.99 for linux/amd64; there are 1.26.8"},
-		"no such minor":   {func(*page) {}, "1.99.x", `a version that is "1.99.x"`},
+		"no such version": {func(*page) {}, "1.26.99", "there is no go1.26.99 for linux/amd64; there are 1.26.8", new(*toolchain.NotFoundError)},
+		"no such minor":   {func(*page) {}, "1.99.x", `a version that is "1.99.x"`, new(*toolchain.NotFoundError)},
 		"pages for everything": {func(p *page) {
 			p.fault = func(w http.ResponseWriter, _ *http.Request) bool { return html(w) }
-		}, "1.26.8", "64 hex digits"},
+		}, "1.26.8", "64 hex digits", toolchain.ErrNoDigest},
 		"page for the index": {func(p *page) {
 			p.fault = func(w http.ResponseWriter, r *http.Request) bool { return r.URL.Path == "/" && html(w) }
-		}, "stable", "not the download page's JSON"},
+		}, "stable", "not the download page's JSON", nil},
 		"page for the archive": {func(p *page) {
 			p.fault = func(w http.ResponseWriter, r *http.Request) bool {
 				return strings.HasSuffix(r.URL.Path, ".gz") && html(w)
 			}
-		}, "1.26.8", "ends after 44 of"},
+		}, "1.26.8", "ends after 44 of", nil},
 		"no hash": {func(p *page) {
 			p.noIndex = true
 			p.fault = func(w http.ResponseWriter, r *http.Request) bool {
@@ -117,7 +120,7 @@ func TestRefused(t *testing.T) {
 				}
 				return false
 			}
-		}, "1.26.8", "nobody vouches"},
+		}, "1.26.8", "nobody vouches", toolchain.ErrNoDigest},
 		"changed archive": {func(p *page) {
 			p.fault = func(w http.ResponseWriter, r *http.Request) bool {
 				if !strings.HasSuffix(r.URL.Path, ".gz") {
@@ -128,7 +131,7 @@ func TestRefused(t *testing.T) {
 				_, _ = w.Write(b)
 				return true
 			}
-		}, "1.26.8", "was changed on the way"},
+		}, "1.26.8", "was changed on the way", new(*toolchain.DigestError)},
 		"larger than promised": {func(p *page) {
 			p.fault = func(w http.ResponseWriter, r *http.Request) bool {
 				if strings.HasSuffix(r.URL.Path, ".gz") {
@@ -138,7 +141,7 @@ func TestRefused(t *testing.T) {
 				}
 				return false
 			}
-		}, "1.26.8", "larger than"},
+		}, "1.26.8", "larger than", nil},
 		"claims to be endless": {func(p *page) {
 			p.noIndex = true
 			p.fault = func(w http.ResponseWriter, r *http.Request) bool {
@@ -148,8 +151,8 @@ func TestRefused(t *testing.T) {
 				}
 				return false
 			}
-		}, "1.26.8", "no SDK has more"},
-		"holds another version": {func(p *page) { p.files[tarball] = small(t, "go1.26.7", 1000) }, "1.26.8", `it holds "go1.26.7", not go1.26.8`},
+		}, "1.26.8", "no SDK has more", nil},
+		"holds another version": {func(p *page) { p.files[tarball] = small(t, "go1.26.7", 1000) }, "1.26.8", `it holds "go1.26.7", not go1.26.8`, nil},
 		"forbidden": {func(p *page) {
 			p.fault = func(w http.ResponseWriter, r *http.Request) bool {
 				if strings.HasSuffix(r.URL.Path, ".gz") {
@@ -158,7 +161,7 @@ func TestRefused(t *testing.T) {
 				}
 				return false
 			}
-		}, "1.26.8", "answers 403 Forbidden"},
+		}, "1.26.8", "answers 403 Forbidden", nil},
 		"always busy": {func(p *page) {
 			p.fault = func(w http.ResponseWriter, r *http.Request) bool {
 				if strings.HasSuffix(r.URL.Path, ".gz") {
@@ -167,15 +170,30 @@ func TestRefused(t *testing.T) {
 				}
 				return false
 			}
-		}, "1.26.8", "answers 503"},
+		}, "1.26.8", "answers 503", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, dir := serve(t, "go1.26.8"), t.TempDir()
+			old, err := toolchain.Install(t.Context(), toolchain.SDK{Version: "1.26.7", Dir: dir, Platform: linux, Use: true, Source: archive(t, small(t, "go1.26.7", 1000))})
+			require.NoError(t, err)
 			c.change(p)
-			_, err := toolchain.Install(t.Context(), p.sdk(dir, c.version))
-			nothing(t, dir, err)
+			sdk := p.sdk(dir, c.version)
+			sdk.Update = true
+			_, err = toolchain.Install(t.Context(), sdk)
+			nothing(t, dir, err, "1.26.7", "current")
 			require.ErrorContains(t, err, c.says)
+			switch typed := c.typed.(type) {
+			case nil:
+			case error:
+				require.ErrorIs(t, err, typed)
+			default:
+				require.ErrorAs(t, err, typed)
+			}
+			require.NoError(t, old.Verify(t.Context()))
+			current, err := os.Readlink(filepath.Join(dir, "current"))
+			require.NoError(t, err)
+			require.Equal(t, "1.26.7", current)
 
 			p.mu.Lock()
 			p.fault, p.noIndex, p.files[tarball] = nil, false, small(t, "go1.26.8", 1<<20)
@@ -228,9 +246,18 @@ func TestCutFiftyTimes(t *testing.T) {
 			require.NotEmpty(t, r.Header.Get("If-Range"))
 		}
 	})
-	i, err := toolchain.Install(t.Context(), p.sdk(dir, "1.26.8"))
+	var last toolchain.Progress
+	sdk := p.sdk(dir, "1.26.8")
+	sdk.Progress = func(now toolchain.Progress) {
+		require.GreaterOrEqual(t, now.Done, last.Done)
+		last = now
+	}
+	i, err := toolchain.Install(t.Context(), sdk)
 	require.NoError(t, err)
 	require.NoError(t, i.Verify(t.Context()))
+	require.Positive(t, last.Rate)
+	last.Rate = 0
+	require.Equal(t, toolchain.Progress{Phase: toolchain.Downloading, Name: tarball, Done: int64(size), Total: int64(size)}, last)
 	require.Greater(t, requests, 50)
 	require.Less(t, sent-size, 256<<10, "what was sent twice is less than a block")
 	t.Logf("%d requests, %d bytes twice", requests, sent-size)
@@ -314,6 +341,48 @@ func TestNoPlainHTTPAfterTLS(t *testing.T) {
 	require.ErrorContains(t, err, "plain http")
 	source.PlainHTTP = true
 	sdk.Source = source
+	_, err = toolchain.Install(t.Context(), sdk)
+	require.NoError(t, err)
+}
+
+// TestProxyOfClient: what the given client says of proxies is what counts.
+func TestProxyOfClient(t *testing.T) {
+	t.Parallel()
+	p := serve(t, "go1.26.8") // in the proxy's place: it is asked for other hosts' URLs
+	address, err := url.Parse(p.URL)
+	require.NoError(t, err)
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(address)}}
+	for _, source := range []toolchain.Source{
+		toolchain.Official{BaseURL: "http://dl.example.invalid", Client: client},
+		toolchain.ModuleProxy{Proxies: goenv.ProxyList{{URL: "http://proxy.example.invalid"}}, Client: client},
+	} {
+		_, err := toolchain.Install(t.Context(), toolchain.SDK{Version: "1.26.8", Dir: t.TempDir(), Platform: linux, Source: source})
+		if _, isModule := source.(toolchain.ModuleProxy); isModule {
+			require.ErrorContains(t, err, "http://proxy.example.invalid/golang.org/toolchain/@v/v0.0.1-go1.26.8.linux-amd64.info answers 404")
+			continue
+		}
+		require.NoError(t, err)
+	}
+}
+
+// TestWrongPlatform: neither a platform that nobody builds for nor an SDK of
+// another one is installed.
+func TestWrongPlatform(t *testing.T) {
+	t.Parallel()
+	p, dir := serve(t, "go1.26.8"), t.TempDir()
+	sdk := p.sdk(dir, "1.26.8")
+	sdk.Platform = toolchain.Platform{OS: "plan9", Arch: "riscv64"}
+	_, err := toolchain.Install(t.Context(), sdk)
+	nothing(t, dir, err)
+	var missing *toolchain.NotFoundError
+	require.ErrorAs(t, err, &missing)
+	require.ErrorContains(t, err, "for plan9/riscv64")
+	other := pack(t, file("go/VERSION", "go1.26.8\n"), file("go/bin/go", ""), file("go/pkg/tool/linux_arm64/compile", ""))
+	sdk = toolchain.SDK{Version: "1.26.8", Dir: dir, Platform: linux, Source: archive(t, other)}
+	_, err = toolchain.Install(t.Context(), sdk)
+	nothing(t, dir, err)
+	require.ErrorContains(t, err, "it is for linux/arm64, not linux/amd64")
+	sdk.Platform.Arch = "arm64"
 	_, err = toolchain.Install(t.Context(), sdk)
 	require.NoError(t, err)
 }

@@ -250,7 +250,7 @@ type changedError struct{ err error }
 func (e *changedError) Error() string   { return e.err.Error() }
 func (e *changedError) Unwrap() []error { return []error{e.err, errChanged} }
 
-// plausible is the last look: the right version, and a go command.
+// plausible is the last look: the right version and platform, and a go command.
 func (j *surveyed) plausible(t *tree) error {
 	text, err := t.root.ReadFile("VERSION")
 	if err != nil {
@@ -266,6 +266,15 @@ func (j *surveyed) plausible(t *tree) error {
 	}
 	if _, err := t.root.Stat(tool); err != nil {
 		return fmt.Errorf("it holds no go command: %w", err)
+	}
+	// The tools lie in a directory of their platform's name.
+	want := j.sdk.Platform.orRunning()
+	if own := "pkg/tool/" + want.OS + "_" + want.Arch; !t.dirs[own] {
+		for dir := range t.dirs {
+			if name, ok := strings.CutPrefix(dir, "pkg/tool/"); ok && !strings.Contains(name, "/") {
+				return fmt.Errorf("it is for %s, not %s", strings.Replace(name, "_", "/", 1), want)
+			}
+		}
 	}
 	return nil
 }

@@ -47,6 +47,7 @@ func TestRealInstall(t *testing.T) {
 	require.Equal(t, toolchain.Version(runtime.Version()), i.Version)
 
 	require.NoError(t, i.Verify(t.Context()))
+	require.NoError(t, i.Repair(t.Context(), toolchain.ModuleProxy{}), "where nothing is altered, nothing is fetched")
 	program := filepath.Join(t.TempDir(), "main.go")
 	require.NoError(t, os.WriteFile(program, []byte("package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"built\") }\n"), 0o600))
 	cmd := i.Command(t.Context(), "run", program)

@@ -100,6 +100,25 @@ func TestChecksumDatabase(t *testing.T) {
 		var digest *toolchain.DigestError
 		require.ErrorAs(t, err, &digest)
 	})
+	t.Run("settings that exempt modules", func(t *testing.T) {
+		broken = true
+		defer func() { broken = false }()
+		settings := map[string]string{
+			"GOPROXY": server.URL, "GOSUMDB": public, "GOPRIVATE": "*", "GONOSUMDB": "*", "GONOPROXY": "*", "GOINSECURE": "*",
+		}
+		m, err := goenv.Parse(settings)
+		require.NoError(t, err)
+		dir, _, err := install(t, toolchain.ModuleProxy{Proxies: m.Proxy, SumDB: m.SumDB})
+		nothing(t, dir, err)
+		var digest *toolchain.DigestError
+		require.ErrorAs(t, err, &digest)
+		settings["GOSUMDB"] = "off"
+		m, err = goenv.Parse(settings)
+		require.NoError(t, err)
+		dir, _, err = install(t, toolchain.ModuleProxy{Proxies: m.Proxy, SumDB: m.SumDB})
+		nothing(t, dir, err)
+		require.ErrorContains(t, err, "the checksum database is off")
+	})
 	t.Run("forked", func(t *testing.T) {
 		serve(grow(database("b", "h1:evil"), 400))
 		fresh := source

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -153,8 +154,9 @@ func (p *page) sdk(dir, version string) toolchain.SDK {
 	return toolchain.SDK{Version: version, Source: p.source(), Dir: dir, Platform: linux, Use: true}
 }
 
-// nothing asserts that a failed installation left no half of anything.
-func nothing(t testing.TB, dir string, err error) {
+// nothing asserts that a failed installation left no half of anything, and
+// nothing at all but what was there before.
+func nothing(t testing.TB, dir string, err error, before ...string) {
 	t.Helper()
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "\n", "one line")
@@ -162,7 +164,7 @@ func nothing(t testing.TB, dir string, err error) {
 	entries, readErr := os.ReadDir(dir)
 	require.NoError(t, readErr)
 	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".lock") && e.Name() != ".downloads" && e.Name() != ".receipts" && e.Name() != ".sumdb" {
+		if !slices.Contains(before, e.Name()) && !strings.HasSuffix(e.Name(), ".lock") && e.Name() != ".downloads" && e.Name() != ".receipts" && e.Name() != ".sumdb" {
 			t.Errorf("%s was left", e.Name())
 		}
 	}
