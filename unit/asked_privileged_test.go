@@ -55,7 +55,11 @@ func askedOf(u unit.Unit, systemd int) asked {
 		a.relations(u.Relations, u.Conditions, u.Documentation)
 		a.text("Description", u.Description)
 		a.text("Where", u.Where)
-		a.text("What", strings.Replace(u.What, "UUID=", "/dev/disk/by-uuid/", 1))
+		what := u.What
+		if systemd >= 257 {
+			what = strings.Replace(what, "UUID=", "/dev/disk/by-uuid/", 1)
+		}
+		a.text("What", what)
 		a.text("Type", u.Type)
 		a.text("Options", strings.Join(u.Options, ","))
 		a.mode("DirectoryMode", uint32(u.DirectoryMode))

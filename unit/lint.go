@@ -50,6 +50,7 @@ func Lint(f *File, t Target) []Finding {
 	l.directives()
 	l.values()
 	if !strings.HasSuffix(f.Name, ".conf") {
+		l.loadable()
 		l.dependencies()
 		l.restarts()
 		l.processes()

@@ -3,7 +3,6 @@
 package unit_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,50 +12,34 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/bedplate/bedplate/internal/testenv"
 	"github.com/bedplate/bedplate/unit"
+	"github.com/bedplate/bedplate/unit/journal"
 	"github.com/coreos/go-systemd/v22/dbus"
-	godbus "github.com/godbus/dbus/v5"
 	"github.com/stretchr/testify/require"
 )
 
 // pid1 is the machine's systemd, with what it logs.
 type pid1 struct {
-	conn *dbus.Conn
-	kmsg int
+	conn  *dbus.Conn
+	after string // the cursor of what was read of its log
 }
 
 const runUnits = "/run/systemd/system"
 
-// listen connects to systemd and makes it log to the kernel's buffer, which
-// loses nothing and needs no other service.
+// listen connects to systemd, to read what it logs from now on. It is read from
+// the journal: to the kernel's buffer systemd writes no more than 200 messages in
+// five seconds.
 func listen(t *testing.T) *pid1 {
 	t.Helper()
-	require.NoError(t, os.WriteFile("/proc/sys/kernel/printk_devkmsg", []byte("on\n"), 0o644))
 	// Not by way of the bus, which would look at each of a million properties, too.
 	conn, err := dbus.NewSystemdConnectionContext(context.Background())
 	require.NoError(t, err)
 	t.Cleanup(conn.Close)
-	bus, err := godbus.SystemBusPrivate()
-	require.NoError(t, err)
-	require.NoError(t, bus.Auth(nil))
-	require.NoError(t, bus.Hello())
-	t.Cleanup(func() { require.NoError(t, bus.Close()) })
-	manager := bus.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1")
-	before, err := manager.GetProperty("org.freedesktop.systemd1.Manager.LogTarget")
-	require.NoError(t, err)
-	require.NoError(t, manager.SetProperty("org.freedesktop.systemd1.Manager.LogTarget", godbus.MakeVariant("kmsg")))
-	t.Cleanup(func() {
-		require.NoError(t, manager.SetProperty("org.freedesktop.systemd1.Manager.LogTarget", before))
-	})
-	fd, err := syscall.Open("/dev/kmsg", syscall.O_RDONLY|syscall.O_NONBLOCK, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, syscall.Close(fd)) })
-	p := &pid1{conn, fd}
+	p := &pid1{conn: conn}
 	p.logged(t)
 	return p
 }
@@ -64,22 +47,23 @@ func listen(t *testing.T) *pid1 {
 // logged is what was logged since the last call, a message a line.
 func (p *pid1) logged(t *testing.T) (lines []string) {
 	t.Helper()
-	buf := make([]byte, 16<<10)
-	for {
-		n, err := syscall.Read(p.kmsg, buf)
-		switch {
-		case errors.Is(err, syscall.EAGAIN):
-			return lines
-		case errors.Is(err, syscall.EPIPE): // overtaken by the writer
-			t.Fatal("the kernel's log overflowed; read it more often")
-		case errors.Is(err, syscall.EINTR):
-			continue
-		}
-		require.NoError(t, err)
-		_, text, _ := bytes.Cut(buf[:n], []byte(";"))
-		line, _, _ := strings.Cut(string(text), "\n")
-		lines = append(lines, line)
+	require.NoError(t, journal.Sync(t.Context()))
+	q := journal.Query{Match: []journal.Match{{Field: "_PID", Value: "1"}}, After: p.after}
+	if p.after == "" {
+		q.Lines = 1
 	}
+	for e, err := range q.Entries(t.Context()) {
+		require.NoError(t, err)
+		p.after = e.Cursor
+		lines = append(lines, e.Message)
+	}
+	// What journald leaves out it says in its own name.
+	q = journal.Query{Match: []journal.Match{{Field: "_COMM", Value: "systemd-journal"}}, Boot: journal.ThisBoot}
+	for e, err := range q.Entries(t.Context()) {
+		require.NoError(t, err)
+		require.NotContains(t, e.Message, "Suppressed", "the journal lost messages; read fewer at once")
+	}
+	return lines
 }
 
 func (p *pid1) reload(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,47 @@ func TestPackagedUnits(t *testing.T) {
 	}
 	t.Logf("%d unit files, %d of them with lines that systemd ignores", len(files), bad)
 	require.Less(t, bad, 10)
+}
+
+// TestLintOfPackagedUnits: of what packages have in their units, Lint calls
+// ignored what systemd ignores, and nothing else: no false alarm.
+func TestLintOfPackagedUnits(t *testing.T) {
+	version, p := testenv.Systemd(t), listen(t)
+	var names []string
+	found := map[string][]string{} // by the name that a unit gets here
+	for name, text := range unitFiles(t) {
+		base := path.Base(name)
+		if !strings.HasPrefix(name, "packages/") || strings.Contains(name, "/systemd/user/") || strings.HasSuffix(base, ".conf") || strings.HasSuffix(base, ".mount") {
+			continue // the name of a mount says where
+		}
+		base = strings.Replace("packed"+strings.ReplaceAll(base, "-", "_"), "@.", "@one.", 1)
+		f, _ := unit.Parse(base, strings.NewReader(string(text))) // systemd reads what has bad lines, too
+		for _, x := range unit.Lint(f, unit.Target{Systemd: version}) {
+			if slices.Contains([]string{"bad-value", "unknown-directive", "unknown-section", "unloadable"}, x.Rule) {
+				found[base] = append(found[base], x.String())
+			}
+		}
+		file := filepath.Join(runUnits, base)
+		require.NoError(t, os.WriteFile(file, text, 0o644))
+		t.Cleanup(func() { require.NoError(t, os.Remove(file)) })
+		names = append(names, base)
+	}
+	p.reload(t)
+	p.logged(t)
+	states, log := p.states(t, names), p.logged(t)
+	alarms := 0
+	for _, name := range names {
+		theirs := slices.DeleteFunc(unhappy(log, name), func(l string) bool { return milder.MatchString(l) })
+		if s := states[name]; s != "loaded" && len(theirs) == 0 {
+			theirs = []string{s}
+		}
+		alarms += len(found[name])
+		if (len(theirs) == 0) != (len(found[name]) == 0) {
+			t.Errorf("%s:\n\tsystemd: %q\n\tLint:    %q", name, theirs, found[name])
+		}
+	}
+	t.Logf("%d units, %d findings", len(names), alarms)
+	require.Greater(t, len(names), 200)
 }
 
 // TestScoreAgainstSystemd: the exposure score is systemd-analyze's, to the tenth,

@@ -170,7 +170,7 @@ func serviceAsks(u unit.Service, systemd int) asked {
 		"ConfigurationDirectory": u.ConfigurationDirectory, "ReadWritePaths": u.ReadWritePaths,
 	} {
 		list = a.all(list)
-		if property != "ReadWritePaths" {
+		if property != "ReadWritePaths" && systemd > 247 { // which makes one twice, if it is told to
 			list = unique(list)
 		}
 		if len(list) > 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -71,6 +72,9 @@ func (v *View) Own() bool {
 
 // Render writes a unit. What the target does not know is left out and returned.
 func (r Renderer) Render(u Unit) ([]byte, []Dropped, error) {
+	if isNil(u) {
+		return nil, nil, errors.New("unit: there is no unit to render; it is nil")
+	}
 	name := u.UnitName()
 	d := drafts.Get().(*draft)
 	defer d.free()
@@ -94,6 +98,12 @@ func (r Renderer) Render(u Unit) ([]byte, []Dropped, error) {
 		return nil, nil, err
 	}
 	return b.Bytes(), d.drops, nil
+}
+
+// isNil says whether there is no unit, or a pointer to none.
+func isNil(u Unit) bool {
+	v := reflect.ValueOf(u)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // compose checks a unit and makes its directives.

@@ -131,7 +131,7 @@ func (s Set) check() error {
 		seen[name] = how
 	}
 	for i, u := range s.Units {
-		if u == nil {
+		if isNil(u) {
 			errs = append(errs, fmt.Errorf("unit: Units[%d] is nil", i))
 			continue
 		}
