@@ -22,27 +22,39 @@ import (
 
 var cold = flag.Bool("cold", false, "give the usual commands an empty build cache each time")
 
-// install unpacks the running Go's own SDK, with a receipt, out of the module
-// cache, where the go command puts it if it is not there yet.
-func install(b *testing.B) toolchain.Installation {
+// archive is the running Go's own SDK in the module cache, where the go command
+// puts it if it is not there yet.
+func archive(b *testing.B) (version, file, sum string) {
 	b.Helper()
 	out, err := exec.Command("go", "env", "GOVERSION").Output()
 	must(b, err)
-	version := strings.TrimSpace(string(out))
+	version = strings.TrimSpace(string(out))
 	download := exec.Command("go", "mod", "download", "-json", "golang.org/toolchain@v0.0.1-"+version+"."+runtime.GOOS+"-"+runtime.GOARCH)
 	download.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
 	out, err = download.Output()
 	must(b, err)
 	var got struct{ Zip string }
 	must(b, json.Unmarshal(out, &got))
-	f, err := os.Open(got.Zip)
+	return version, got.Zip, digest(b, got.Zip)
+}
+
+func digest(b *testing.B, file string) string {
+	b.Helper()
+	f, err := os.Open(file)
 	must(b, err)
 	defer f.Close()
 	h := sha256.New()
 	_, err = io.Copy(h, f)
 	must(b, err)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// install unpacks it, with a receipt.
+func install(b *testing.B) toolchain.Installation {
+	b.Helper()
+	version, file, sum := archive(b)
 	i, err := toolchain.Install(b.Context(), toolchain.SDK{
-		Version: version, Dir: filepath.Join(b.TempDir(), "go"), AllowEndOfLife: true, Source: toolchain.Archive{Path: got.Zip, SHA256: hex.EncodeToString(h.Sum(nil))},
+		Version: version, Dir: filepath.Join(b.TempDir(), "go"), AllowEndOfLife: true, Source: toolchain.Archive{Path: file, SHA256: sum},
 	})
 	must(b, err)
 	return i
