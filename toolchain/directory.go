@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Directory gets SDKs from a directory that holds what Official would serve:
@@ -26,8 +27,8 @@ func (d Directory) Releases(context.Context) (releases []Release, err error) {
 		return nil, fmt.Errorf("toolchain: directory of SDKs: %w", err)
 	}
 	for _, e := range entries {
-		if v, _, ok := archiveName(e.Name()); ok {
-			releases = append(releases, Release{Version: v})
+		if v, suffix, ok := archiveName(e.Name()); ok && strings.HasSuffix(e.Name(), ".tar.gz") {
+			releases = append(releases, Release{v, []Platform{ofSuffix(suffix)}})
 		}
 	}
 	return releases, nil
@@ -90,11 +91,11 @@ type Archive struct {
 // Releases gives the version that the file's name says; a file by another name
 // can be asked for an exact version only.
 func (a Archive) Releases(context.Context) ([]Release, error) {
-	v, _, ok := archiveName(filepath.Base(a.Path))
+	v, suffix, ok := archiveName(filepath.Base(a.Path))
 	if !ok {
 		return nil, fmt.Errorf("toolchain: the name %q says no version; ask for an exact one", filepath.Base(a.Path))
 	}
-	return []Release{{Version: v}}, nil
+	return []Release{{v, []Platform{ofSuffix(suffix)}}}, nil
 }
 
 // Open looks what kind of file it is. Whether it holds this version shows when

@@ -24,6 +24,9 @@ func (j *surveyed) versions() (*versiondir.Store, error) {
 	return versiondir.Open(dir), nil
 }
 
+// goCommand lies in every SDK.
+func (j *surveyed) goCommand() string { return "bin/" + j.sdk.Platform.program("go") }
+
 func (j *surveyed) use(context.Context) error {
 	store, err := j.versions()
 	if err != nil {
@@ -118,23 +121,6 @@ func (j *surveyed) fetched(ctx context.Context, store *versiondir.Store, a Artif
 	defer part.close()
 	r, err = j.unpack(ctx, store, a, part, t)
 	return r, part, err
-}
-
-// supported refuses an exact version past its end of life, as far as the
-// source's list tells: one that can't list can't say, and is no reason to stop.
-func (j *surveyed) supported(ctx context.Context) error {
-	if j.sdk.AllowEndOfLife || j.listed {
-		return nil
-	}
-	releases, err := j.source().Releases(ctx)
-	if err != nil {
-		return ctx.Err()
-	}
-	var all []Version
-	for _, r := range releases {
-		all = append(all, r.Version)
-	}
-	return endOfLife(j.version, supportedMinors(all))
 }
 
 // unpack downloads and unpacks side by side, and compares the digests.
@@ -254,11 +240,7 @@ func (j *surveyed) plausible(t *tree) error {
 	if first != string(j.version) {
 		return fmt.Errorf("it holds %.40q, not %s", first, j.version)
 	}
-	tool := "bin/go"
-	if j.sdk.Platform.orRunning().OS == "windows" {
-		tool += ".exe"
-	}
-	if _, err := t.root.Stat(tool); err != nil {
+	if _, err := t.root.Stat(j.goCommand()); err != nil {
 		return fmt.Errorf("it holds no go command: %w", err)
 	}
 	// The tools lie in a directory of their platform's name.

@@ -23,7 +23,7 @@ type Installation struct {
 }
 
 // Go is the path of the installation's go command.
-func (i Installation) Go() string { return filepath.Join(i.GOROOT, "bin", "go") }
+func (i Installation) Go() string { return filepath.Join(i.GOROOT, "bin", i.Platform.program("go")) }
 
 // misleading are variables that would make this go command use another SDK, or
 // the caller's flags.
@@ -32,6 +32,7 @@ var misleading = []string{"GOROOT", "GOTOOLCHAIN", "GOFLAGS", "GOTOOLDIR", "GOOS
 // Env is the environment for this SDK's tools: the given one (os.Environ(), or
 // less) with this SDK first in PATH, without what would lead to another, and
 // with GOTOOLCHAIN=local, so that no go.mod line switches away from it.
+// What `go env -w` wrote for the user still counts; GOENV=off turns that off.
 func (i Installation) Env(environ []string) []string {
 	bin := filepath.Join(i.GOROOT, "bin")
 	path := bin

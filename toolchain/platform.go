@@ -29,6 +29,14 @@ func (p Platform) validate() error {
 	return nil
 }
 
+// program is a program's file name on the platform.
+func (p Platform) program(name string) string {
+	if p.orRunning().OS == "windows" {
+		name += ".exe"
+	}
+	return name
+}
+
 // suffix is how file names have it: "linux-amd64". Archives call 32-bit ARM by
 // the instruction set that they are built for.
 func (p Platform) suffix() string {
@@ -38,6 +46,15 @@ func (p Platform) suffix() string {
 		arch = "armv6l"
 	}
 	return p.OS + "-" + arch
+}
+
+// ofSuffix undoes suffix.
+func ofSuffix(suffix string) Platform {
+	os, arch, _ := strings.Cut(suffix, "-")
+	if arch == "armv6l" {
+		arch = "arm"
+	}
+	return Platform{os, arch}
 }
 
 // archiveName splits "go1.26.8.linux-amd64.tar.gz", or the module zip's

@@ -15,7 +15,15 @@ import (
 // VerifyQuick looks whether the SDK says its version and has its tools. It
 // reads one small file; Verify reads all.
 func (i Installation) VerifyQuick() error {
-	text, err := os.ReadFile(filepath.Join(i.GOROOT, "VERSION"))
+	file := filepath.Join(i.GOROOT, "VERSION")
+	info, err := os.Lstat(file)
+	if err != nil {
+		return wrap(err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("toolchain: %s is no file; Repair %s", file, i.GOROOT)
+	}
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return wrap(err)
 	}
@@ -35,10 +43,7 @@ func (i Installation) VerifyQuick() error {
 }
 
 func (i Installation) tool(name string) string {
-	if i.Platform.OS == "windows" {
-		name += ".exe"
-	}
-	return filepath.Join(i.GOROOT, "pkg", "tool", i.Platform.OS+"_"+i.Platform.Arch, name)
+	return filepath.Join(i.GOROOT, "pkg", "tool", i.Platform.OS+"_"+i.Platform.Arch, i.Platform.program(name))
 }
 
 // VerifyStandard is VerifyQuick, and lets the SDK's compiler compile a line. It

@@ -78,21 +78,24 @@ func appendString(b []byte, s string) ([]byte, error) {
 	return append(b, bytes.TrimSpace(text.Bytes())...), err
 }
 
+// errReceipt is matched by a receipt that can't be used.
+var errReceipt = errors.New("the receipt is damaged")
+
 // decodeReceipt refuses a receipt that could lead a check out of the tree.
 func decodeReceipt(b []byte) (*receipt, error) {
 	var r receipt
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&r); err != nil {
-		return nil, fmt.Errorf("receipt: %w", err)
+		return nil, fmt.Errorf("%w: %w", errReceipt, err)
 	}
 	for i, f := range r.Files {
 		if !fs.ValidPath(f.Path) || f.Size < 0 || len(f.SHA256) != 64 || i > 0 && r.Files[i-1].Path >= f.Path {
-			return nil, fmt.Errorf("receipt: line %d (%q) is not what an installation writes", i+1, f.Path)
+			return nil, fmt.Errorf("%w: line %d (%q) is not what an installation writes", errReceipt, i+1, f.Path)
 		}
 	}
 	if len(r.Files) == 0 {
-		return nil, errors.New("receipt: it lists no files")
+		return nil, fmt.Errorf("%w: it lists no files", errReceipt)
 	}
 	return &r, nil
 }
@@ -118,7 +121,7 @@ func (i Installation) receipt(root *rootfs.Root) (*receipt, error) {
 		return nil, fmt.Errorf("toolchain: %s: %w", i.GOROOT, ErrNoReceipt)
 	}
 	if err != nil {
-		return nil, wrap(err)
+		return nil, fmt.Errorf("toolchain: %s: %w; Repair it", i.GOROOT, err)
 	}
 	return r, nil
 }

@@ -69,7 +69,7 @@ const systemDir = "/usr/local/lib/go"
 
 // Install installs an SDK, or finds it installed.
 func Install(ctx context.Context, sdk SDK) (Installation, error) {
-	j, err := sdk.survey(ctx)
+	j, err := sdk.seek(ctx)
 	if err != nil {
 		return Installation{}, err
 	}
@@ -93,7 +93,7 @@ func (s SDK) Resolve(ctx context.Context) (Version, error) {
 // Plan says what Ensure would do. It asks the source only to resolve a version
 // that is not exact and not installed.
 func (s SDK) Plan(ctx context.Context) ([]bedplate.Change, error) {
-	j, err := s.survey(ctx)
+	j, err := s.seek(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (s SDK) Plan(ctx context.Context) ([]bedplate.Change, error) {
 
 // Ensure installs the SDK if it is missing, and switches to it if asked to.
 func (s SDK) Ensure(ctx context.Context) ([]bedplate.Change, error) {
-	j, err := s.survey(ctx)
+	j, err := s.seek(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -17,13 +17,14 @@ import (
 
 // surveyed is an SDK that was looked for: what there is, and what is to be done.
 type surveyed struct {
-	sdk     SDK
-	root    *rootfs.Root // nil: the Root itself is missing
-	dir     string
-	version Version
-	name    string // of the version's directory
-	listed  bool   // the source's list was asked, and the version is in it
-	steps   []step
+	sdk       SDK
+	root      *rootfs.Root // nil: the Root itself is missing
+	dir       string
+	version   Version
+	name      string // of the version's directory
+	listed    bool   // the source's list was asked, and the version is in it
+	installed bool   // there is a directory of its name
+	steps     []step
 }
 
 type step struct {
@@ -71,7 +72,7 @@ func (s SDK) survey(ctx context.Context) (_ *surveyed, err error) {
 	if j.root, err = rootfs.Open(s.Root); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("toolchain: %w", err)
 	}
-	installed, err := j.installed()
+	installed, err := j.versionsThere()
 	if err != nil {
 		return nil, err
 	}
@@ -79,11 +80,31 @@ func (s SDK) survey(ctx context.Context) (_ *surveyed, err error) {
 		return nil, err
 	}
 	j.name = directoryName(j.version, s.Platform)
-	return j, j.plan(slices.Contains(installed, j.version))
+	j.installed = slices.Contains(installed, j.version)
+	return j, j.plan()
 }
 
-// installed are the versions there are for the wanted platform.
-func (j *surveyed) installed() (versions []Version, err error) {
+// seek is survey for who is about to use what is found: a directory of the
+// version's name, which somebody else made or emptied, is not taken for an SDK.
+func (s SDK) seek(ctx context.Context) (*surveyed, error) {
+	j, err := s.survey(ctx)
+	if err != nil || j.root == nil || !j.installed {
+		return j, err
+	}
+	dir := path.Join(j.dir, j.name)
+	_, err = j.root.Lstat(path.Join(dir, j.goCommand()))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s holds no go command: it is damaged, or no SDK at all; Repair it, or move it away", j.root.Host(dir))
+	}
+	if err != nil {
+		j.close()
+		return nil, wrap(err)
+	}
+	return j, nil
+}
+
+// versionsThere are those that are installed for the wanted platform.
+func (j *surveyed) versionsThere() (versions []Version, err error) {
 	if j.root == nil {
 		return nil, nil
 	}
@@ -144,47 +165,16 @@ func (j *surveyed) choose(ctx context.Context, installed []Version) (Version, er
 	return v, endOfLife(v, supported)
 }
 
-// EndOfLife reports a version that gets no fixes any more, as an
-// *EndOfLifeError. What is supported is told by the source's list (nil:
-// Official{}); without one, that is an error too.
-func EndOfLife(ctx context.Context, v Version, source Source) error {
-	if source == nil {
-		source = Official{}
-	}
-	releases, err := source.Releases(ctx)
-	if err != nil {
-		return wrap(err)
-	}
-	var all []Version
-	for _, r := range releases {
-		all = append(all, r.Version)
-	}
-	return endOfLife(v, supportedMinors(all))
-}
-
-func endOfLife(v Version, supported []string) error {
-	if len(supported) == 2 && Version("go"+v.Minor()).Compare(Version("go"+supported[1])) < 0 {
-		return &EndOfLifeError{v, supported}
-	}
-	return nil
-}
-
 // plan lists the steps that are left.
-func (j *surveyed) plan(installed bool) error {
+func (j *surveyed) plan() error {
 	missing, err := j.missing(j.dir)
 	if err != nil {
 		return err
 	}
 	for _, dir := range missing {
-		j.add(bedplate.OpCreate, "directory", dir, "", func(context.Context) error {
-			err := j.root.Mkdir(dir, 0o755)
-			if errors.Is(err, fs.ErrExist) { // by another installer
-				err = nil
-			}
-			return err
-		})
+		j.addDirectory(dir)
 	}
-	if !installed {
+	if !j.installed {
 		j.add(bedplate.OpCreate, "sdk", path.Join(j.dir, j.name), string(j.version)+" "+j.sdk.Platform.String(), j.install)
 	}
 	if !j.sdk.Use {
@@ -200,7 +190,7 @@ func (j *surveyed) plan(installed bool) error {
 	}
 	for _, dir := range missing {
 		if !slices.ContainsFunc(j.steps, func(s step) bool { return s.change.Target == dir }) {
-			j.add(bedplate.OpCreate, "directory", dir, "", func(context.Context) error { return j.root.Mkdir(dir, 0o755) })
+			j.addDirectory(dir)
 		}
 	}
 	return j.planLink(j.sdk.Link, current, func(context.Context) error {
@@ -252,6 +242,16 @@ func (j *surveyed) missing(dir string) (dirs []string, err error) {
 	}
 	slices.Reverse(dirs)
 	return dirs, nil
+}
+
+func (j *surveyed) addDirectory(dir string) {
+	j.add(bedplate.OpCreate, "directory", dir, "", func(context.Context) error {
+		err := j.root.Mkdir(dir, 0o755)
+		if errors.Is(err, fs.ErrExist) { // by another installer
+			err = nil
+		}
+		return err
+	})
 }
 
 func (j *surveyed) add(op bedplate.Op, kind, target, detail string, do func(context.Context) error) {

@@ -174,12 +174,13 @@ func (f hashedFile) is(dir *os.File, name string, h hash.Hash, block []byte) (bo
 	return hex.EncodeToString(h.Sum(sum[:0])) == f.SHA256, nil
 }
 
-// Repair verifies the installation and, if it was altered, installs it again
-// from the source beside itself and exchanges the two at once.
+// Repair verifies the installation and, if it was altered or its receipt is
+// missing or damaged, installs it again from the source beside itself and
+// exchanges the two at once.
 func (i Installation) Repair(ctx context.Context, source Source) error {
 	err := i.Verify(ctx)
 	var altered *AlteredError
-	if !errors.As(err, &altered) && !errors.Is(err, ErrNoReceipt) {
+	if !errors.As(err, &altered) && !errors.Is(err, ErrNoReceipt) && !errors.Is(err, errReceipt) {
 		return err
 	}
 	sdk := SDK{Version: string(i.Version), Source: source, Dir: i.dir, Root: i.root, Platform: i.Platform, AllowEndOfLife: true}
