@@ -94,7 +94,6 @@ func (c *cutter) spend(n int) bool {
 // The connection breaks at another place each time, while units are enabled and
 // started: nothing is left half done, and nobody notices.
 func TestConnectionsCut(t *testing.T) {
-	t.Parallel()
 	gone(t, "cut.service")
 	c := newCutter(t)
 	m := unit.Manager{Address: "unix:path=" + c.path, Stable: -1}
@@ -196,7 +195,6 @@ func TestUserManager(t *testing.T) {
 		asUser(t)
 		return
 	}
-	t.Parallel()
 	// logind makes the directory that a user's manager runs in; the lean machine
 	// has it masked.
 	for _, name := range []string{"systemd-logind.service", "dbus-org.freedesktop.login1.service", "systemd-user-sessions.service"} {

@@ -30,14 +30,15 @@ type client struct {
 
 func (m Manager) connect(ctx context.Context) (*client, error) {
 	c := &client{manager: m}
-	for began := time.Now(); ; {
+	began := time.Now()
+	for tries := 1; ; tries++ {
 		_, err := c.connection(ctx)
 		if err == nil {
 			return c, nil
 		}
 		// A bus that is being restarted hangs up on those who come; one that is not
 		// there at all is not waited for.
-		if !broken(err) || time.Since(began) > 300*time.Millisecond {
+		if !broken(err) || tries > 3 && time.Since(began) > 300*time.Millisecond {
 			return nil, err
 		}
 		select {

@@ -16,7 +16,6 @@ import (
 
 // Every preset runs the sample service, and has its score.
 func TestPresets(t *testing.T) {
-	t.Parallel()
 	command(t, "sh", "-c", "id h-low 2>/dev/null || useradd --system --no-create-home h-low")
 	with := func(s unit.Sandbox, change func(*unit.Sandbox)) unit.Sandbox { change(&s); return s }
 	presets := []struct {

@@ -77,7 +77,6 @@ func hello(t *testing.T, name, address string) unit.Service {
 }
 
 func TestSetLive(t *testing.T) {
-	t.Parallel()
 	gone(t, "hello.service")
 	service := hello(t, "hello", "127.0.0.1:8080")
 	s := unit.Set{Units: []unit.Unit{service}, Enable: true, Start: true}
@@ -135,7 +134,6 @@ func TestSetLive(t *testing.T) {
 }
 
 func TestSetLiveSocketAndItsService(t *testing.T) {
-	t.Parallel()
 	gone(t, "web.socket", "web.service")
 	service := hello(t, "web", "")
 	service.Sockets = []string{"web.socket"}
@@ -168,7 +166,6 @@ func socketMoves(t *testing.T, s unit.Set, service unit.Service, socket unit.Soc
 // What does not come up is told, with the lines that explain it; the files stay,
 // and the next run tries again.
 func TestSetLiveFailure(t *testing.T) {
-	t.Parallel()
 	gone(t, "good.service", "bad.service")
 	bad := unit.Service{Name: "bad", Exec: []string{"/nonexistent/program", "x"}}
 	s := unit.Set{Units: []unit.Unit{bad, unit.Service{Name: "good", Exec: []string{"/bin/sleep", "1000"}}}, Start: true}

@@ -15,7 +15,8 @@ import (
 
 func TestMain(m *testing.M) {
 	if testenv.Inside() {
-		// Most of these tests wait for a service of their own most of the time.
+		// Tests that are beside each other wait for services of their own. Those that
+		// have systemd reload are not: it is busy with that, and the others wait.
 		err := errors.Join(flag.Set("test.parallel", "24"), withoutGenerators())
 		if err != nil {
 			panic(err)

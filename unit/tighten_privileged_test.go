@@ -14,7 +14,6 @@ import (
 // A service without any sandbox is looked at, gets all that is suggested, and
 // runs on: with a fraction of the exposure.
 func TestTighten(t *testing.T) {
-	t.Parallel()
 	gone(t, "loose.service")
 	service := hello(t, "loose", "127.0.0.1:9100")
 	service.DynamicUser, service.User, service.Sandbox.Off = false, "nobody", true

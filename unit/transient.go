@@ -235,7 +235,7 @@ type streams struct {
 	properties []sd.Property
 	theirs     []*os.File
 	ours       []*os.File
-	copies     sync.WaitGroup
+	outputs    sync.WaitGroup
 	mu         sync.Mutex
 	errs       []error
 }
@@ -248,10 +248,16 @@ func (t Transient) streams() (s *streams, err error) {
 	}
 	carry := func(dst io.Writer, src io.Reader, ours *os.File, input bool) {
 		s.ours = append(s.ours, ours)
-		s.copies.Go(func() {
+		if input {
+			go func() { // a service need not read all its input, and ours may never end
+				_, _ = io.Copy(dst, src)
+				_ = ours.Close()
+			}()
+			return
+		}
+		s.outputs.Go(func() {
 			_, err := io.Copy(dst, src)
-			err = errors.Join(err, ours.Close())
-			if err != nil && !input { // a service need not read all its input
+			if err = errors.Join(err, ours.Close()); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 				s.mu.Lock()
 				s.errs = append(s.errs, fmt.Errorf("unit: copy the output: %w", err))
 				s.mu.Unlock()
@@ -296,22 +302,21 @@ func (s *streams) close() error {
 	return s.wait()
 }
 
-// wait waits for the last of the output. A process that was left behind may hold
-// a pipe for ever; the service is over, and so is its output.
+// wait waits for the last of the output, so that nothing is written to the
+// caller's writers any more. A process that was left behind may hold a pipe for
+// ever; the service is over, and so is its output.
 func (s *streams) wait() error {
-	done := make(chan struct{})
-	go func() {
-		s.copies.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(time.Second):
+	over := time.AfterFunc(outputAfter, func() {
 		for _, f := range s.ours {
 			_ = f.SetDeadline(time.Now())
 		}
-	}
+	})
+	defer over.Stop()
+	s.outputs.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return errors.Join(s.errs...)
 }
+
+// outputAfter is how long output is waited for when a service is over.
+const outputAfter = 3 * time.Second

@@ -18,7 +18,6 @@ import (
 )
 
 func TestRun(t *testing.T) {
-	t.Parallel()
 	m := unit.Manager{}
 	var out, complaints bytes.Buffer
 	r, err := m.Run(t.Context(), unit.Transient{
@@ -70,7 +69,6 @@ func texts2(s unit.Status) string {
 
 // What a unit file says and what is passed over D-Bus is the same to systemd.
 func TestTransientIsTheFile(t *testing.T) {
-	t.Parallel()
 	gone(t, "asfile.service")
 	service := unit.Service{Name: "asfile", Description: "50% as a file", Exec: []string{"/bin/sleep", "1000"}, User: "asfile", DynamicUser: true,
 		Environment: map[string]string{"A": "x y", "B": "%"}, StateDirectory: []string{"asfile"}, StopTimeout: 3500 * time.Millisecond, OpenFiles: 4096,
@@ -121,7 +119,6 @@ func TestTransientIsTheFile(t *testing.T) {
 }
 
 func TestSetProperties(t *testing.T) {
-	t.Parallel()
 	gone(t, "props.service")
 	service := unit.Service{Name: "props", Exec: []string{"/bin/sleep", "1000"}}
 	_, err := unit.Set{Units: []unit.Unit{service}, Start: true, Manager: unit.Manager{Stable: -1}}.Ensure(t.Context())
