@@ -75,8 +75,11 @@ func (p *preparation) placed(file string) (at time.Time) {
 		}
 		links, left = links+1, target+"/"+left
 	}
-	if last.After(at) {
-		at = last
+	switch {
+	case left != "": // a loop
+		return time.Time{}
+	case last.After(at):
+		return last
 	}
 	return at
 }
