@@ -99,8 +99,9 @@ type Check struct {
 	Alone bool
 }
 
-// validate finds everything that keeps the checks from being run as they are.
-func validate(checks []Check) error {
+// Validate finds everything that keeps the checks from being run as they are, which
+// Run says, too: an empty or repeated name, a need that none is named, a circle.
+func Validate(checks ...Check) error {
 	var errs []error
 	index := make(map[string]int, len(checks))
 	for i, c := range checks {

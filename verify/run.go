@@ -19,7 +19,7 @@ import (
 // circle) are an error of the whole report, and none is asked.
 func Run(ctx context.Context, checks ...Check) Report {
 	began := time.Now()
-	r := Report{Began: began, Results: make([]Result, len(checks)), invalid: validate(checks)}
+	r := Report{Began: began, Results: make([]Result, len(checks)), invalid: Validate(checks...)}
 	for i, c := range checks {
 		r.Results[i] = Result{Check: c.Name, Tags: c.Tags, Finding: Finding{Status: Unknown, Cause: "it was not asked"}}
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Selection picks some of many checks. The zero value picks all.
@@ -25,6 +26,11 @@ type Selection struct {
 // misspelt, and what was meant would go unchecked. So is a selection of nothing.
 func (s Selection) Of(checks []Check) ([]Check, error) {
 	var errs []error
+	for _, t := range slices.Concat(s.Names, s.SkipNames) {
+		if !utf8.ValidString(t) {
+			return nil, fmt.Errorf("verify: the pattern %q is no UTF-8", t)
+		}
+	}
 	names, skipNames := patterns(s.Names), patterns(s.SkipNames)
 	for _, p := range slices.Concat(names, skipNames) {
 		if !slices.ContainsFunc(checks, func(c Check) bool { return p.matches(c.Name) }) {

@@ -33,6 +33,7 @@ func TestSelection(t *testing.T) {
 		{verify.Selection{Names: []string{"unit/ap.service"}}, nil, `no check is named "unit/ap.service"`},
 		{verify.Selection{Names: []string{"un.*"}}, nil, `no check is named "un.*"`},
 		{verify.Selection{Tags: []string{"quik"}}, nil, `no check has the tag "quik"`},
+		{verify.Selection{Names: []string{"\xff"}}, nil, "is no UTF-8"},
 		{verify.Selection{Names: []string{"go"}, SkipNames: []string{"go"}}, nil, "leaves no check"},
 	} {
 		got, err := c.selection.Of(checks)

@@ -13,6 +13,9 @@ import (
 // still coming up (a service, a mount) is verified this way. The check's own
 // Timeout bounds each look; patience bounds them all.
 func Until(c Check, every, patience time.Duration) Check {
+	if c.Look == nil {
+		return c // Run says so
+	}
 	once := c
 	once.Severity = Required           // advice is asked again too; what it means in the end is the outer check's
 	c.Timeout = patience + time.Second // the loop below ends first, with a better answer

@@ -93,6 +93,7 @@ func TestImpossibleChecks(t *testing.T) {
 		`check 1 ("a\nb"): a name is needed`:                {{Name: "a\nb", Look: look}},
 		`check 2 ("a"): check 1 has the same name`:          {{Name: "a", Look: look}, {Name: "a", Look: look}},
 		`check 1 ("a"): it has nothing to do; set Look`:     {{Name: "a"}},
+		`check 1 ("u"): it has nothing to do`:               {verify.Until(verify.Check{Name: "u"}, 1, 1)},
 		`check 1 ("a"): Timeout=-1s is negative`:            {{Name: "a", Look: look, Timeout: -time.Second}},
 		`check 1 ("a"): Severity=7 is unknown`:              {{Name: "a", Look: look, Severity: 7}},
 		`check 1 ("a"): it needs "b", which is not in this`: {{Name: "a", Look: look, Needs: []string{"b"}}},
@@ -102,6 +103,7 @@ func TestImpossibleChecks(t *testing.T) {
 	} {
 		r := verify.Run(t.Context(), checks...)
 		require.ErrorContains(t, r.Err(), want)
+		require.Equal(t, r.Err(), verify.Validate(checks...))
 		require.False(t, r.OK())
 		for _, write := range []func(*strings.Builder) error{
 			func(b *strings.Builder) error { return r.WriteText(b, verify.TextOptions{}) },

@@ -55,6 +55,9 @@ func LimitsAgree(unit string, wanted cgroupv2.Limits) verify.Check {
 			return verify.Finding{}, err
 		}
 		causes, n = append(causes, more...), n+io
+		if n == 0 {
+			return verify.Finding{}, errNothingWanted
+		}
 		if len(causes) == 0 {
 			return verify.Passed(fmt.Sprintf("%d limits as wanted in systemd and in the kernel", n)), nil
 		}

@@ -25,6 +25,9 @@ func WriteAudit(root, user string, paths, except []string) verify.Check {
 	return verify.Check{
 		Name: "write audit/" + user, Tags: []string{Deep, "account", "path"},
 		Look: func(ctx context.Context) verify.Finding {
+			if len(paths) == 0 {
+				return verify.CouldNotLook(errNothingWanted)
+			}
 			r, err := rootfs.Open(root)
 			if err != nil {
 				return verify.CouldNotLook(err)

@@ -54,3 +54,13 @@ func TestWriteAudit(t *testing.T) {
 	require.NoError(t, err)
 	judge(t, []want{{audit(), verify.Fail, "it can write /opt/app/bin/app (access control list)"}})
 }
+
+// A pipe in the place of a program is no program, and nobody waits for its other end.
+func TestAPipeInPlaceOfAProgram(t *testing.T) {
+	root := tree(t, map[string]string{"dir/": ""})
+	require.NoError(t, syscall.Mkfifo(filepath.Join(root, "pipe"), 0o644))
+	judge(t, []want{
+		{checks.Static(root, "/pipe"), verify.Fail, "another kind of file"}, {checks.BuiltWith(root, "/pipe", "go1.26.8"), verify.Fail, "another kind of file"},
+		{checks.Starts(root, "/dir"), verify.Fail, "another kind of file"}, {checks.Content(root, "/pipe", nil), verify.Fail, "another kind of file"},
+	})
+}

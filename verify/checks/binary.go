@@ -27,7 +27,14 @@ func ofBinary(root, name, aspect string, look func(r *rootfs.Root, f *os.File) (
 			return verify.CouldNotLook(err)
 		}
 		defer r.Close()
-		f, err := r.Open(name)
+		info, err := r.Stat(name)
+		if err == nil && !info.Mode.IsRegular() { // nobody waits for the other end of a pipe
+			return verify.Finding{Status: verify.Fail, Wanted: "a program", Observed: info.Mode.String(), Cause: r.Host(name) + " is another kind of file", Remedy: "install it again"}
+		}
+		var f *os.File
+		if err == nil {
+			f, err = r.Open(name)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return verify.Finding{Status: verify.Fail, Wanted: "a program", Observed: "absent", Cause: r.Host(name) + " is not there", Remedy: "install it again"}
 		}
@@ -159,6 +166,9 @@ func BuiltFor(root, path, platform string) verify.Check {
 // wanted as "" must not be there.
 func BuildSettings(root, path string, wanted map[string]string) verify.Check {
 	return ofGoBinary(root, path, "settings", func(info *buildinfo.BuildInfo) (verify.Finding, error) {
+		if len(wanted) == 0 {
+			return verify.Finding{}, errNothingWanted
+		}
 		var want, have, causes []string
 		for _, key := range slices.Sorted(keys(wanted)) {
 			want, have = append(want, key+"="+wanted[key]), append(have, key+"="+setting(info, key))

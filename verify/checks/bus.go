@@ -134,6 +134,9 @@ func loadError(p properties) string {
 	return ""
 }
 
+// errNothingWanted keeps a check that was given nothing to look for from passing.
+var errNothingWanted = errors.New("nothing is wanted: name at least one")
+
 var errNotRunning = errors.New("it is not running")
 
 // mainProcess is the process of a service that runs.

@@ -30,6 +30,9 @@ func CgroupUnified() verify.Check {
 // its limits act. unit "" is the root of the hierarchy.
 func CgroupControllers(unit string, controllers ...string) verify.Check {
 	look := func(group string) (verify.Finding, error) {
+		if len(controllers) == 0 {
+			return verify.Finding{}, errNothingWanted
+		}
 		text, err := kernelFile(group, "cgroup.controllers")
 		if err != nil {
 			return verify.Finding{}, err
@@ -92,6 +95,9 @@ func LimitsBind(unit string, wanted cgroupv2.Limits) verify.Check {
 		see("MemorySwapMax", w.MemorySwapMax.IsSet(), page(w.MemorySwapMax), e.MemorySwapMax.Value, e.MemorySwapMax.By)
 		see("CPUMax", w.CPUMax.IsSet(), cores(w.CPUMax), cores(e.CPUMax.Value), e.CPUMax.By)
 		see("TasksMax", w.TasksMax.IsSet(), w.TasksMax, e.TasksMax.Value, e.TasksMax.By)
+		if len(shown) == 0 {
+			return verify.Finding{}, errors.New("no limit is wanted that a cgroup above can tighten")
+		}
 		f := verify.Finding{Status: verify.Pass, Observed: strings.Join(shown, ", ")}
 		if len(causes) > 0 {
 			f.Status, f.Wanted = verify.Fail, "its own limits in force"

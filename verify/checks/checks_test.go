@@ -71,6 +71,17 @@ func TestCancelled(t *testing.T) {
 	require.Equal(t, len(r.Results), r.Count(verify.Unknown))
 }
 
+// What is asked for nothing is unknown: it would hold on any machine.
+func TestNothingIsWanted(t *testing.T) {
+	bin := program(t)
+	for _, c := range []verify.Check{
+		checks.WriteAudit(tree(t, map[string]string{"etc/passwd": "", "etc/group": ""}), "app", nil, nil), checks.CgroupControllers(""), checks.KernelCommandLine(),
+		checks.NextKernelCommandLine(tree(t, map[string]string{"boot/grub/grub.cfg": "linux /vmlinuz ro\n"})), checks.BuildSettings(filepath.Dir(bin), "/app", nil),
+	} {
+		judge(t, []want{{c, verify.Unknown, ""}})
+	}
+}
+
 // Names that would break out of a bus path, a file name or a command line are
 // refused by what they are, not by what they would do.
 func TestHostileUnitNames(t *testing.T) {

@@ -105,48 +105,71 @@ const suppressed = "a596d6fe7bfa4994828e72309e95d61e"
 // JournalComplete holds where the journal let all of a unit's entries through in
 // this boot: its rate limit was not hit.
 func JournalComplete(unit string) verify.Check {
-	c := verify.Check{Name: "unit/" + unit + "/journal complete", Tags: []string{Standard, "systemd", "journal"}}
-	c.Look = func(ctx context.Context) verify.Finding {
-		if err := validUnit(unit); err != nil {
-			return verify.CouldNotLook(err)
+	c := ofUnit(unit, "journal complete", Standard, func(ctx context.Context, p properties) (verify.Finding, error) {
+		if err := absent(p); err != nil {
+			return verify.Finding{}, err
+		}
+		where, err := journalDir()
+		if err == nil && where == "" {
+			err = errNoJournal
+		}
+		if err != nil {
+			return verify.Finding{}, err
 		}
 		all, err := entries(ctx, "--boot", "MESSAGE_ID="+suppressed)
 		if err != nil {
-			if os.Geteuid() != 0 {
-				return verify.CouldNotLook(fmt.Errorf("only root, or the group systemd-journal, can see what journald dropped: %w", err))
-			}
-			return verify.CouldNotLook(err)
+			return verify.Finding{}, err
 		}
 		for _, e := range all {
 			if text, _ := e["MESSAGE"].(string); strings.HasSuffix(text, " from "+unit) || strings.HasSuffix(text, "/"+unit) {
 				return verify.Finding{
 					Status: verify.Fail, Wanted: "every entry", Observed: "some were dropped", Cause: "journald: " + text,
 					Remedy: "log less, or set LogRateLimitIntervalSec= and LogRateLimitBurst= in the unit",
-				}
+				}, nil
 			}
 		}
-		return verify.Passed("none dropped")
-	}
+		return verify.Passed("none dropped"), nil
+	})
+	c.Tags = append(c.Tags, "journal")
 	return c
+}
+
+// The folders of the journal, the one that is kept over a boot first.
+const persistent, volatile = "/var/log/journal", "/run/log/journal"
+
+var errNoJournal = errors.New("journald keeps no journal: " + persistent + " and " + volatile + " have none of this machine")
+
+// journalDir is where journald writes now; "" if nowhere.
+func journalDir() (string, error) {
+	id, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range []string{persistent, volatile} {
+		switch _, err := os.Stat(dir + "/" + strings.TrimSpace(string(id)) + "/system.journal"); {
+		case err == nil:
+			return dir, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", err
+		}
+	}
+	return "", nil
 }
 
 // JournalPersistent holds where the journal is kept over a boot, or is not, as
 // wanted: where journald writes now, not what its settings say.
 func JournalPersistent(wanted bool) verify.Check {
 	return verify.Check{Name: "journal/persistent", Tags: []string{Quick, "journal"}, Look: func(context.Context) verify.Finding {
-		id, err := os.ReadFile("/etc/machine-id")
+		dir, err := journalDir()
 		if err != nil {
 			return verify.CouldNotLook(err)
 		}
 		word := map[bool]string{true: "persistent", false: "volatile"}
-		have := false
-		switch _, err := os.Stat("/var/log/journal/" + strings.TrimSpace(string(id)) + "/system.journal"); {
-		case err == nil:
-			have = true
-		case !errors.Is(err, fs.ErrNotExist):
-			return verify.CouldNotLook(err)
+		have, cause := word[dir == persistent], "journald writes to "+dir
+		if dir == "" {
+			have, cause = "none", errNoJournal.Error()
 		}
-		return verify.Equal(word[wanted], word[have]).Because("journald writes to "+map[bool]string{true: "/var/log/journal", false: "/run/log/journal"}[have],
+		return verify.Equal(word[wanted], have).Because(cause,
 			"Storage="+word[wanted]+" in /etc/systemd/journald.conf.d, then systemctl restart systemd-journald (and journalctl --flush)")
 	}}
 }

@@ -47,6 +47,9 @@ func NextKernelCommandLine(root string, words ...string) verify.Check {
 
 // hasWords looks for words in command lines, by where they are from.
 func hasWords(words []string, lines map[string]string, remedy string) verify.Finding {
+	if len(words) == 0 {
+		return verify.CouldNotLook(errNothingWanted)
+	}
 	var causes, seen []string
 	for _, from := range slices.Sorted(keys(lines)) {
 		have := strings.Fields(lines[from])

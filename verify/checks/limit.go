@@ -19,6 +19,9 @@ const hierarchy = "/sys/fs/cgroup"
 // kernel's words. What systemd believes is not asked.
 func Limit(unit, file, wanted string) verify.Check {
 	c := ofUnit(unit, "", Quick, func(_ context.Context, p properties) (verify.Finding, error) {
+		if file == "" || strings.Contains(file, "/") {
+			return verify.Finding{}, fmt.Errorf("%q is no name of a cgroup's file, such as memory.max", file)
+		}
 		group, err := controlGroup(p)
 		if err != nil {
 			return verify.Finding{}, err
@@ -48,7 +51,7 @@ func controlGroup(p properties) (string, error) {
 
 // kernelFile is a file of a cgroup on one line.
 func kernelFile(group, file string) (string, error) {
-	text, err := os.ReadFile(path.Join(hierarchy, group, path.Base(file)))
+	text, err := os.ReadFile(path.Join(hierarchy, group, file))
 	if err != nil {
 		return "", err
 	}

@@ -163,6 +163,8 @@ func (l *loader) fields(n *yaml.Node, v reflect.Value, what string) {
 		case len(required) == 1 && n.Tag != "!!null":
 			l.value(n, v.Field(required[0].index), what)
 		case len(required) == 0 && n.Tag == "!!null":
+		case len(required) == 0:
+			l.say(line, "%s takes no value of its own", what)
 		default:
 			l.say(line, "%s needs %s", what, names(all))
 		}

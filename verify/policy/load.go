@@ -130,6 +130,12 @@ func (l *loader) policy(n *yaml.Node) (list []verify.Check) {
 		if !ok {
 			continue
 		}
+		alone := c
+		alone.Needs = nil
+		if err := verify.Validate(alone); err != nil {
+			l.say(item.Line, "%s", strings.TrimPrefix(err.Error(), "verify: check 1 "))
+			continue
+		}
 		if first, taken := lines[c.Name]; taken {
 			l.say(item.Line, "the check on line %d is named %q, too; give one of them a name", first, c.Name)
 		}
@@ -142,6 +148,11 @@ func (l *loader) policy(n *yaml.Node) (list []verify.Check) {
 			if _, ok := lines[need]; !ok && len(l.errs) == 0 {
 				l.say(lines[c.Name], "%q needs %q, which no check is named", c.Name, need)
 			}
+		}
+	}
+	if len(l.errs) == 0 {
+		if err := verify.Validate(list...); err != nil { // a circle, which has no one line
+			l.say(items.Line, "%s", strings.TrimPrefix(err.Error(), "verify: "))
 		}
 	}
 	return list

@@ -198,7 +198,11 @@ func TestWhatIsWrongHasALine(t *testing.T) {
 		head + "  - psi:\n   - psi:\n":                                                                                               "p:",
 		head + "  - {unit-active: \n":                                                                                                "p:",
 		"bedplate: policy/1\nroot: image\nchecks:\n  - psi:\n":                                                                       "p:2: root: image is no absolute path",
-		"just text": "p:1: a policy is a mapping",
+		head + "  - psi:\n  - tcp: a:1\n    tags: [a b]\n":                                                                           `p:4: ("tcp/a:1"): the tag "a b" is empty or has a space`,
+		head + "  - tcp: \"a\\nb\"\n":                                                                                                `p:3: ("tcp/a\nb"): a name is needed, without control characters`,
+		head + "  - tcp: a\n    needs: [b]\n  - tcp: b\n    name: b\n    needs: [tcp/a]\n":                                           "checks need each other in a circle: tcp/a → b → tcp/a",
+		head + "  - system-running: []\n":                                                                                            "p:3: system-running takes no value of its own",
+		"just text":                                                                                                                  "p:1: a policy is a mapping",
 	} {
 		list, err := policy.Read("p", strings.NewReader(text))
 		require.ErrorContains(t, err, want, "%s", text)
