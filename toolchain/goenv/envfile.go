@@ -23,6 +23,9 @@ import (
 // where Modules has them and left alone where not. All else stays byte for byte.
 //
 // The environment wins over the user's file, and that over GOROOT/go.env.
+//
+// `go env -w` takes no lock, so it can't be held off: where it writes in the same
+// moment one of the two is lost, and the next Ensure sees if it was this one.
 type EnvFile struct {
 	// Path of the file, absolute inside Root. UserFile gives the user's.
 	Path string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -85,7 +86,10 @@ func (p ServicePath) Plan(context.Context) ([]bedplate.Change, error) {
 		return nil, err
 	}
 	changes, err := t.plan()
-	return p.andReload(changes), err
+	if err != nil || !p.reloads(changes) {
+		return changes, err
+	}
+	return append(changes, reload), nil
 }
 
 // Ensure writes or removes the drop-in, and lets the manager know.
@@ -94,6 +98,15 @@ func (p ServicePath) Ensure(ctx context.Context) ([]bedplate.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	wanted, err := t.plan()
+	if err != nil {
+		return nil, err
+	}
+	if len(wanted) > 0 && p.reloads(wanted) {
+		if err := p.owe(); err != nil {
+			return nil, err
+		}
+	}
 	made, err := t.ensure(ctx)
 	if err != nil || !p.reloads(made) {
 		return made, err
@@ -101,24 +114,47 @@ func (p ServicePath) Ensure(ctx context.Context) ([]bedplate.Change, error) {
 	cmd := exec.CommandContext(ctx, "systemctl", "daemon-reload")
 	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return made, fmt.Errorf("goenv: systemctl daemon-reload: %w: %s; until it is run, new services have the old PATH", err, strings.TrimSpace(string(out)))
+		return made, fmt.Errorf("goenv: systemctl daemon-reload: %w: %s; until it is run, which the next Ensure tries again, new services have the old PATH", err, strings.TrimSpace(string(out)))
 	}
-	return p.andReload(made), nil
+	if err := os.Remove(p.owed()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return made, fmt.Errorf("goenv: %w", err)
+	}
+	return append(made, reload), nil
 }
 
+var reload = bedplate.Change{Op: bedplate.OpRun, Kind: "process", Target: "systemctl daemon-reload"}
+
+// reloads says whether a manager runs here that does not know the drop-in as it
+// is now.
 func (p ServicePath) reloads(changes []bedplate.Change) bool {
-	if len(changes) == 0 || p.Root != "" {
+	if p.Root != "" {
 		return false
 	}
-	_, err := os.Stat("/run/systemd/system") // as sd_booted(3)
-	return err == nil
+	if _, err := os.Stat("/run/systemd/system"); err != nil { // as sd_booted(3)
+		return false
+	}
+	_, err := os.Lstat(p.owed())
+	return len(changes) > 0 || err == nil
 }
 
-func (p ServicePath) andReload(changes []bedplate.Change) []bedplate.Change {
-	if p.reloads(changes) {
-		return append(changes, bedplate.Change{Op: bedplate.OpRun, Kind: "process", Target: "systemctl daemon-reload"})
+// owed is the file that says that a reload is due. It is made before the drop-in
+// changes and goes once the manager has reloaded, whoever is killed in between,
+// or with the boot that makes the reload unnecessary. The manager itself could be
+// asked only with a process, each time.
+func (p ServicePath) owed() string {
+	name, _ := fileName(p.Name) // target has checked it
+	return "/run/bedplate/reload-due." + name
+}
+
+func (p ServicePath) owe() error {
+	err := os.MkdirAll("/run/bedplate", 0o755)
+	if err == nil {
+		err = os.WriteFile(p.owed(), nil, 0o644) //nolint:gosec // there is nothing in it
 	}
-	return changes
+	if err != nil {
+		return fmt.Errorf("goenv: %w", err)
+	}
+	return nil
 }
 
 func (p ServicePath) target() (target, error) {

@@ -61,6 +61,41 @@ func TestServicePathLive(t *testing.T) {
 	require.NotContains(t, string(out), "/opt/go/bin")
 }
 
+// TestServicePathOwesReload: a reload that failed, or that somebody was killed
+// before, is made up for by the next Ensure.
+func TestServicePathOwesReload(t *testing.T) {
+	before := environment(t)["PATH"]
+	p := goenv.ServicePath{Bin: "/opt/owed/bin", Name: "owed"}
+	broken := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(broken, "systemctl"), []byte("#!/bin/sh\necho no bus; exit 1\n"), 0o755))
+	path := os.Getenv("PATH")
+	fails := func() {
+		t.Setenv("PATH", broken+":"+path)
+		made, err := p.Ensure(t.Context())
+		require.ErrorContains(t, err, "no bus; until it is run, which the next Ensure tries again")
+		for _, c := range made {
+			require.NotEqual(t, bedplate.OpRun, c.Op, "it was not reloaded")
+		}
+		t.Setenv("PATH", path)
+	}
+	reload := bedplate.Change{Op: bedplate.OpRun, Kind: "process", Target: "systemctl daemon-reload"}
+
+	fails()
+	fails()
+	require.Equal(t, before, environment(t)["PATH"], "the manager does not know it yet")
+	planned, err := p.Plan(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []bedplate.Change{reload}, planned)
+	converge(t, p)
+	require.True(t, strings.HasPrefix(environment(t)["PATH"], "/opt/owed/bin:"))
+
+	p.Absent = true
+	fails()
+	require.NoFileExists(t, "/etc/systemd/system.conf.d/owed.conf")
+	require.Equal(t, []bedplate.Change{reload}, converge(t, p))
+	require.Equal(t, before, environment(t)["PATH"])
+}
+
 // TestEnvironmentFileLive: what we take for a line is what systemd takes for
 // one, and our lines say the same to both.
 func TestEnvironmentFileLive(t *testing.T) {
