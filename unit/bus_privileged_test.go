@@ -58,7 +58,7 @@ func newCutter(t *testing.T) *cutter {
 }
 
 func (c *cutter) carry(dst, src net.Conn) {
-	b := make([]byte, 512)
+	b := make([]byte, 2048)
 	for {
 		n, err := src.Read(b)
 		if err != nil || c.spend(n) {

@@ -169,3 +169,62 @@ func partitionsProblem(_ *linter, _, value string) string {
 	}
 	return ""
 }
+
+// realPathProblem checks a path that newer systemds have be outside of /dev, /proc
+// and /sys.
+func realPathProblem(l *linter, key, value string) string {
+	if p := pathProblem(l, key, value); p != "" {
+		return p
+	}
+	for _, api := range []string{"/dev/", "/proc/", "/sys/"} {
+		if l.version > 252 && strings.HasPrefix(value, api) {
+			return "it is below " + api
+		}
+	}
+	return ""
+}
+
+// pidFileProblem checks PIDFile=, which may be relative to /run.
+func pidFileProblem(l *linter, key, value string) string {
+	if rooted(value) {
+		return realPathProblem(l, key, value)
+	}
+	return ""
+}
+
+// openProblem checks OpenFile=: a path, a name for its descriptor, options.
+func openProblem(_ *linter, _, value string) string {
+	part := strings.SplitN(value, ":", 3)
+	if !rooted(part[0]) {
+		return "it begins with no absolute path"
+	}
+	if len(part) == 3 {
+		for o := range strings.SplitSeq(part[2], ",") {
+			if !contains([]string{"read-only", "append", "truncate", "graceful"}, o) {
+				return fmt.Sprintf("there is no option %q", o)
+			}
+		}
+	}
+	return ""
+}
+
+// policyProblem checks RootImagePolicy= and its kin (systemd.image-policy(7)).
+func policyProblem(_ *linter, _, value string) string {
+	if contains([]string{"*", "-", "~"}, value) {
+		return ""
+	}
+	for term := range strings.SplitSeq(value, ":") {
+		partition, uses, ok := strings.Cut(term, "=")
+		if !ok || partition != "" && !contains(partitions, partition) {
+			return fmt.Sprintf("%q is no partition and what may be done with it", term)
+		}
+		for u := range strings.SplitSeq(uses, "+") {
+			if !contains(imageUses, u) {
+				return fmt.Sprintf("%q is nothing that may be done with a partition", u)
+			}
+		}
+	}
+	return ""
+}
+
+var imageUses = strings.Fields("verity signed encrypted unprotected unused absent open ignore read-only-on read-only-off growfs-on growfs-off")

@@ -24,7 +24,7 @@ func prefixesProblem(_ *linter, _, value string) string {
 var prefixWords = []string{"any", "localhost", "link-local", "multicast"}
 
 // bindProblem checks SocketBindAllow= and SocketBindDeny=.
-func bindProblem(_ *linter, _, value string) string {
+func bindProblem(l *linter, _, value string) string {
 	rest := value
 	for _, words := range [][]string{{"ipv4", "ipv6"}, {"tcp", "udp"}} {
 		first, after, more := strings.Cut(rest, ":")
@@ -40,7 +40,11 @@ func bindProblem(_ *linter, _, value string) string {
 	}
 	from, okLow := integer(low)
 	to, okHigh := integer(high)
-	if rest != "any" && (!okLow || !okHigh || from < 1 || to > 65535 || from > to) {
+	lowest := int64(1)
+	if l.version > 252 {
+		lowest = 0
+	}
+	if rest != "any" && (!okLow || !okHigh || from < lowest || to > 65535 || from > to) {
 		return "it is a port, ports from-to or any, behind ipv4: or ipv6:, tcp: or udp: if need be"
 	}
 	return ""
@@ -99,4 +103,15 @@ func packetProblem(l *linter, key, value string) string {
 		return "it is an absolute path or @name"
 	}
 	return addressProblem(l, key, value)
+}
+
+// setsProblem checks NFTSet=: what of the unit, and which set it is put into.
+func setsProblem(_ *linter, _, value string) string {
+	for w := range strings.FieldsSeq(value) {
+		part := strings.Split(w, ":")
+		if len(part) != 4 || !contains([]string{"cgroup", "user", "group"}, part[0]) || !contains([]string{"arp", "bridge", "inet", "ip", "ip6", "netdev"}, part[1]) {
+			return fmt.Sprintf("%q is not cgroup, user or group, a family, a table and a set, with colons between", w)
+		}
+	}
+	return ""
 }

@@ -129,7 +129,7 @@ func workingProblem(_ *linter, _, value string) string {
 }
 
 // belowProblem checks StateDirectory= and its kin, below systemd's own directories.
-func belowProblem(_ *linter, key, value string) string {
+func belowProblem(l *linter, key, value string) string {
 	list, ok := splitVerbatim(value)
 	if !ok {
 		return "a quote is not closed"
@@ -138,6 +138,9 @@ func belowProblem(_ *linter, key, value string) string {
 		p, _, linked := strings.Cut(w, ":")
 		if strings.HasPrefix(p, "/") || contains(strings.Split(p, "/"), "..") {
 			return fmt.Sprintf("%q is not relative; systemd puts it below its own directory", w)
+		}
+		if p == "" && l.version > 252 {
+			return fmt.Sprintf("%q begins with no name", w)
 		}
 		if linked && p != "" && key == "ConfigurationDirectory" {
 			return "a directory of configuration gets no symbolic links"

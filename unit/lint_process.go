@@ -147,3 +147,20 @@ func namespaceProblem(_ *linter, _, value string) string {
 	}
 	return ""
 }
+
+// importProblem checks ImportCredential=: a name, which may have a * in it.
+func importProblem(_ *linter, _, value string) string {
+	name, to, renamed := strings.Cut(value, ":")
+	if !specified(value) && (!credentialName(name) || renamed && !credentialName(to)) {
+		return "it is no name of a credential"
+	}
+	return ""
+}
+
+// subgroupProblem checks DelegateSubgroup=.
+func subgroupProblem(_ *linter, _, value string) string {
+	if !specified(value) && (strings.Contains(value, "/") || strings.HasPrefix(value, "cgroup.") || value == "." || value == "..") {
+		return "it is no name of a control group"
+	}
+	return ""
+}

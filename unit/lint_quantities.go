@@ -67,6 +67,14 @@ func spanProblem(_ *linter, _, value string) string {
 	return ""
 }
 
+// secondProblem checks a span that is a second at least.
+func secondProblem(_ *linter, _, value string) string {
+	if v, ok := timeSpan(value); !ok || v < time.Second {
+		return "it is no span of time of a second or more"
+	}
+	return ""
+}
+
 func timerProblem(l *linter, key, value string) string {
 	if key == "OnCalendar" {
 		if p := calendarProblem(value); p != "" && !specified(value) {
