@@ -168,6 +168,9 @@ func (w *writer) end(name string, exec bool, size int64, err error) error {
 	if err == nil {
 		err = set(w.t.permissions(exec), w.f)
 	}
+	if size > buffered { // few files, and most of the bytes
+		w.f.StartWriting()
+	}
 	if closeErr := w.f.Close(); err != nil || closeErr != nil {
 		return errors.Join(err, closeErr)
 	}

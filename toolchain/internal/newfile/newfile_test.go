@@ -21,6 +21,7 @@ func TestFile(t *testing.T) {
 	perm, err := f.Perm()
 	require.NoError(t, err)
 	require.Equal(t, fs.FileMode(0o600), perm)
+	f.StartWriting()
 	require.NoError(t, f.Chmod(0o755))
 	require.NoError(t, f.Close())
 	b, err := os.ReadFile(filepath.Join(path, "x"))

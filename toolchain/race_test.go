@@ -1,0 +1,5 @@
+//go:build race
+
+package toolchain_test
+
+func init() { realKills = 1 }
