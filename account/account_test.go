@@ -155,13 +155,43 @@ func TestPasswordsInPasswd(t *testing.T) {
 		"app::900:900::/:/usr/sbin/nologin\n":       1, // no password at all
 		"app:$6$a$b:900:900::/:/usr/sbin/nologin\n": 1,
 		"app:*:900:900::/:/usr/sbin/nologin\n":      0,
-		"app:x:900:900::/:/usr/sbin/nologin\n":      0, // nothing in shadow: nothing matches
+		"app:x:900:900::/:/usr/sbin/nologin\n":      1, // nothing in shadow: nothing matches, and yet it is to be there
 	} {
-		root := rootWith(t, map[string]string{"etc/passwd": text, "etc/group": "app:x:900:\n"})
+		root := rootWith(t, map[string]string{"etc/passwd": text, "etc/group": "app:x:900:\n", "etc/gshadow": "app:!::\n"})
 		made := converge(t, account.Set{Root: root, Backend: account.Files, Users: []account.User{{Name: "app"}}})
 		require.Len(t, made, changes, text)
 		require.Regexp(t, `^app:(!|\*|x)`, read(t, root, "etc/passwd"))
 	}
+}
+
+// A tool was killed between a file and its shadow.
+func TestMissingShadow(t *testing.T) {
+	root := rootWith(t, map[string]string{"etc/passwd": "app:x:900:900::/:/usr/sbin/nologin\n", "etc/group": "app:x:900:\ncrew:x:901:app\nother:x:902:\n"})
+	s := account.Set{Root: root, Backend: account.Files, Groups: []account.Group{{Name: "crew"}}, Users: []account.User{{Name: "app", KeepPassword: true}}}
+	require.Equal(t, []string{
+		"update group crew: no entry in gshadow → locked, by editing the files",
+		"update group app: no entry in gshadow → locked, by editing the files",
+		"update user app: no entry in shadow → locked, by editing the files",
+	}, lines(converge(t, s)))
+	require.Equal(t, shadowText+"\napp:!*:::::::\n", read(t, root, "etc/shadow"))
+	require.Equal(t, gshadowText+"crew:!*::app\napp:!*::\n", read(t, root, "etc/gshadow"))
+
+	// And between a group's members and their shadow.
+	s.Root = rootWith(t, map[string]string{"etc/group": groupText + "crew:x:950:old\n", "etc/gshadow": gshadowText + "crew:!::\n"})
+	s.Groups, s.Users = nil, []account.User{{Name: "old", Groups: []string{"crew"}, KeepPassword: true, Home: "/var/lib/old", Shell: "/bin/sh"}}
+	require.Equal(t, []string{"update user old: groups + crew in gshadow, by editing the files"}, lines(converge(t, s)))
+	require.Equal(t, gshadowText+"crew:!::old\n", read(t, s.Root, "etc/gshadow"))
+	s.Groups, s.Users = []account.Group{{Name: "crew"}}, []account.User{{Name: "app", KeepPassword: true}}
+
+	// A tree that has no such file does without, and so does one that is recorded.
+	s.Root = rootWith(t, map[string]string{"etc/passwd": "app:x:900:900::/:/usr/sbin/nologin\n", "etc/group": "app:x:900:\ncrew:x:901:app\n"})
+	s.Backend = account.Record
+	require.Empty(t, converge(t, s))
+	s.Backend = account.Files
+	for _, file := range []string{"shadow", "gshadow"} {
+		require.NoError(t, os.Remove(filepath.Join(s.Root, "etc", file)))
+	}
+	require.Empty(t, converge(t, s))
 }
 
 // A line in shadow that a former user left is not the new one's password.

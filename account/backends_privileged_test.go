@@ -106,24 +106,6 @@ func know(t testing.TB, root, name string) known {
 	return k
 }
 
-// as leaves out what bullseye's BusyBox does besides: its adduser lists a user as
-// a member of the user's own primary group, which gives no further right.
-func (k known) as(t testing.TB, backend string) known {
-	if backend != "busybox" || testenv.Systemd(t) != 247 {
-		return k
-	}
-	own := func(group string) bool { return group == k.Group.Name }
-	k.Member, k.Shadowed = slices.DeleteFunc(k.Member, own), slices.DeleteFunc(k.Shadowed, own)
-	k.Group.Members = slices.DeleteFunc(slices.Clone(k.Group.Members), func(name string) bool { return name == k.User.Name })
-	if len(k.Member) == 0 {
-		k.Member = nil
-	}
-	if len(k.Shadowed) == 0 {
-		k.Shadowed = nil
-	}
-	return k
-}
-
 func snapshot(t testing.TB, root string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -137,10 +119,24 @@ func snapshot(t testing.TB, root string) map[string]string {
 	return all
 }
 
-// bringBusyBox installs one that can make accounts; Debian's can't.
+// bringBusyBox installs one that can make accounts, as a machine has it that has
+// no other: Debian's own can't, and its adduser is another program.
 func bringBusyBox(t testing.TB) {
 	t.Helper()
 	run(t, "install", "-m", "755", testenv.Payload(t, "busybox"), "/usr/sbin/busybox")
+	for _, name := range []string{"/usr/sbin/adduser", "/usr/sbin/addgroup"} {
+		if _, err := os.Lstat(name); err == nil {
+			hide(t, name)
+		}
+		require.NoError(t, os.Symlink("busybox", name))
+		t.Cleanup(func() { _ = os.Remove(name) })
+	}
+}
+
+func hide(t testing.TB, path string) {
+	t.Helper()
+	require.NoError(t, os.Rename(path, path+".hidden"))
+	t.Cleanup(func() { require.NoError(t, os.Rename(path+".hidden", path)) })
 }
 
 // ways is every backend that makes accounts, each where it can.
@@ -184,7 +180,7 @@ func TestBackendsAgree(t *testing.T) {
 			made := [][]string{described(converge(t, way))}
 			got := map[string]known{}
 			for _, u := range way.Users {
-				got[u.Name] = know(t, way.Root, u.Name).as(t, name)
+				got[u.Name] = know(t, way.Root, u.Name)
 				require.True(t, got[u.Name].Locked)
 			}
 
@@ -194,7 +190,7 @@ func TestBackendsAgree(t *testing.T) {
 			way.Users[2].SubIDs = true
 			made = append(made, described(converge(t, way)))
 			for _, u := range way.Users {
-				got[u.Name+" corrected"] = know(t, way.Root, u.Name).as(t, name)
+				got[u.Name+" corrected"] = know(t, way.Root, u.Name)
 				require.True(t, got[u.Name+" corrected"].Locked)
 			}
 
@@ -239,16 +235,6 @@ func drift(t testing.TB, root string) {
 // TestChoice: each backend is taken where the ones before it are missing.
 func TestChoice(t *testing.T) {
 	bringBusyBox(t)
-	hide := func(path string) {
-		require.NoError(t, os.Rename(path, path+".hidden"))
-		t.Cleanup(func() { require.NoError(t, os.Rename(path+".hidden", path)) })
-	}
-	for _, name := range []string{"/usr/sbin/adduser", "/usr/sbin/addgroup"} {
-		if _, err := os.Lstat(name); err == nil {
-			hide(name) // Debian's own is another program
-		}
-		require.NoError(t, os.Symlink("busybox", name))
-	}
 	s := account.Set{Users: []account.User{{Name: "chosen", Comment: "x"}}}
 	gone := account.Set{Users: []account.User{{Name: "chosen", Absent: true}}}
 	for _, next := range []struct{ by, hide string }{
@@ -266,7 +252,7 @@ func TestChoice(t *testing.T) {
 		default:
 			p, err := exec.LookPath(next.hide)
 			require.NoError(t, err)
-			hide(p)
+			hide(t, p)
 		}
 	}
 }

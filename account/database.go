@@ -117,29 +117,74 @@ func (d *database) join(user, group string) {
 	}
 }
 
+// halfJoined says whether gshadow does not have a member that group has: a tool
+// was killed between the two.
+func (d *database) halfJoined(user, group string) bool {
+	s, ok := d.tables[passwd.GroupShadowFile].GroupShadow(group)
+	return ok && !slices.Contains(s.Members, user)
+}
+
 func (d *database) removeGroup(name string) {
 	d.groups().Delete(name)
 	d.tables[passwd.GroupShadowFile].Delete(name)
 }
 
 func (d *database) removeUser(name string) {
-	not := func(members []string) []string {
-		return slices.DeleteFunc(slices.Clone(members), func(m string) bool { return m == name })
-	}
 	for g := range d.tables[passwd.GroupFile].Clone().Groups() {
 		if slices.Contains(g.Members, name) {
-			g.Members = not(g.Members)
+			g.Members = without(g.Members, name)
 			d.groups().SetGroup(g)
 		}
 		shadow := d.tables[passwd.GroupShadowFile]
 		if s, ok := shadow.GroupShadow(g.Name); ok && (slices.Contains(s.Members, name) || slices.Contains(s.Admins, name)) {
-			s.Members, s.Admins = not(s.Members), not(s.Admins)
+			s.Members, s.Admins = without(s.Members, name), without(s.Admins, name)
 			shadow.SetGroupShadow(s)
 		}
 	}
 	for _, file := range []string{passwd.UserFile, passwd.ShadowFile, passwd.SubUIDFile, passwd.SubGIDFile} {
 		d.tables[file].Delete(name)
 	}
+}
+
+// unshadowed says whether a user's password is to be in the shadow file, and
+// there is no line of it: a tool was killed between the two.
+func (d *database) unshadowed(u passwd.User) bool {
+	return d.hidden == nil && d.exists[passwd.ShadowFile] && u.Password.Elsewhere() && !d.tables[passwd.ShadowFile].Mentions(u.Name)
+}
+
+func (d *database) unshadowedGroup(g passwd.Group) bool {
+	return d.hidden == nil && d.exists[passwd.GroupShadowFile] && g.Password.Elsewhere() && !d.tables[passwd.GroupShadowFile].Mentions(g.Name)
+}
+
+func (d *database) shadowUser(name string) {
+	d.tables[passwd.ShadowFile].SetShadow(passwd.Shadow{Name: name, Password: "!*"})
+}
+
+func (d *database) shadowGroup(name string) {
+	g, _ := d.groups().Group(name)
+	d.tables[passwd.GroupShadowFile].SetGroupShadow(passwd.GroupShadow{Name: name, Password: "!*", Members: g.Members})
+}
+
+// lists says whether a group names a user, in either file.
+func (d *database) lists(group, user string) bool {
+	g, _ := d.groups().Group(group)
+	s, _ := d.tables[passwd.GroupShadowFile].GroupShadow(group)
+	return slices.Contains(g.Members, user) || slices.Contains(s.Members, user)
+}
+
+func (d *database) leave(user, group string) {
+	if g, ok := d.groups().Group(group); ok && slices.Contains(g.Members, user) {
+		g.Members = without(g.Members, user)
+		d.groups().SetGroup(g)
+	}
+	if s, ok := d.tables[passwd.GroupShadowFile].GroupShadow(group); ok && slices.Contains(s.Members, user) {
+		s.Members = without(s.Members, user)
+		d.tables[passwd.GroupShadowFile].SetGroupShadow(s)
+	}
+}
+
+func without(members []string, user string) []string {
+	return slices.DeleteFunc(slices.Clone(members), func(m string) bool { return m == user })
 }
 
 // private says whether a group is only a user's own: no one else is in it.

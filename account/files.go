@@ -40,6 +40,11 @@ func (p *planner) writeFiles(ctx context.Context) (made []bedplate.Change, err e
 			err = errors.Join(err, fmt.Errorf("account: %w", e))
 		}
 	}()
+	if p.applets() { // they know nothing of this lock
+		if err := passwd.WaitApplets(ctx, p.root); err != nil {
+			return nil, fmt.Errorf("account: %w", err)
+		}
+	}
 	if err := p.reload(); err != nil {
 		return nil, err
 	}

@@ -28,8 +28,9 @@ type GroupEntry struct {
 
 // Lookup finds a user: in the root's files, and on this machine ("") where they
 // have no answer through systemd's userdb or getent(1), which ask whatever
-// nsswitch.conf(5) names. It needs no cgo. The error can be matched with
-// ErrUnknown.
+// nsswitch.conf(5) names. Where that file does not have the files first, or goes
+// on behind them, userdb or getent is asked first. It needs no cgo. The error can
+// be matched with ErrUnknown.
 func Lookup(ctx context.Context, root, name string) (Entry, error) {
 	p, err := reader(ctx, root)
 	if err != nil {
@@ -70,7 +71,7 @@ func reader(ctx context.Context, root string) (*planner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("account: root: %w", err)
 	}
-	p := &planner{ctx: ctx, root: r, wide: noDirectory{}}
+	p := &planner{ctx: ctx, root: r, wide: noDirectory{}, reads: true}
 	if r.Machine() {
 		p.wide = wider{}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"runtime/debug"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -130,4 +131,33 @@ func TestDynamicUser(t *testing.T) {
 	conflict := (*account.ConflictError)(nil)
 	require.ErrorAs(t, err, &conflict)
 	require.ErrorContains(t, err, "lent to a running unit")
+}
+
+// TestDirectoryFirst: where nsswitch.conf has another source before the files, its
+// account is the one that counts.
+func TestDirectoryFirst(t *testing.T) {
+	converge(t, account.Set{Backend: account.Files, Users: []account.User{{Name: "twice", UID: 860}, {Name: "near"}}})
+	defer converge(t, account.Set{Backend: account.Files, Users: []account.User{{Name: "twice", Absent: true}, {Name: "near", Absent: true}}})
+	t.Run("", func(t *testing.T) { // its Cleanup comes before the removal
+		directory(t, "twice:x:861:861:Far:/srv/far:/bin/sh\n", "twice:x:861:\n")
+		e, err := account.Lookup(t.Context(), "", "twice")
+		require.NoError(t, err)
+		require.Equal(t, account.ID(860), e.UID)
+
+		conf := read(t, "/etc/nsswitch.conf")
+		require.NoError(t, os.WriteFile("/etc/nsswitch.conf", []byte(strings.ReplaceAll(conf, "files extrausers", "extrausers files")), 0o644))
+		require.Contains(t, run(t, "getent", "passwd", "twice"), ":861:861:")
+		e, err = account.Lookup(t.Context(), "", "twice")
+		require.NoError(t, err)
+		require.Equal(t, account.Entry{Name: "twice", UID: 861, GID: 861, Comment: "Far", Home: "/srv/far", Shell: "/bin/sh"}, e)
+		before := snapshot(t, "")
+		made, err := account.Set{Users: []account.User{{Name: "twice"}}}.Ensure(t.Context())
+		conflict := (*account.ConflictError)(nil)
+		require.ErrorAs(t, err, &conflict)
+		require.ErrorContains(t, err, "an account of a directory service")
+		require.Empty(t, made)
+		require.Equal(t, before, snapshot(t, ""))
+		// Those that it does not have are the files'.
+		require.Empty(t, converge(t, account.Set{Users: []account.User{{Name: "near"}}}))
+	})
 }

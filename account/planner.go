@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bedplate/bedplate"
 	"github.com/bedplate/bedplate/internal/passwd"
@@ -18,6 +19,8 @@ type planner struct {
 	root    *rootfs.Root
 	db      *database
 	wide    directory // who else there is
+	order   order     // and who is asked first
+	reads   bool      // what counts is the answer, not what the files say
 	backend Backend
 	record  bool // ids are left to the first boot
 
@@ -38,6 +41,7 @@ const (
 	addUser
 	changeUser
 	removeUser
+	repairGroup
 )
 
 // step is one change with all that a backend has to know.
@@ -53,6 +57,8 @@ type step struct {
 	sub     passwd.Range // the subordinate ids to add; Count 0: none
 	subTo   []string     // the files that lack them
 	own     bool         // the group is made for the user of the same name
+	orphan  bool         // the shadow file has no entry of the user
+	leave   bool         // the user is listed in its own primary group
 }
 
 type field string
@@ -134,7 +140,7 @@ func (p *planner) conflict(kind, name, field, have, want, fix string) {
 // add notes a step, and does it to the copy.
 func (p *planner) add(s step) {
 	kind, name := "user", s.user.Name
-	if s.action == addGroup || s.action == removeGroup {
+	if s.action == addGroup || s.action == removeGroup || s.action == repairGroup {
 		kind, name = "group", s.group.Name
 	}
 	s.change.Kind, s.change.Target = kind, name
@@ -155,6 +161,15 @@ func (p *planner) add(s step) {
 	case removeUser:
 		s.change.Op = bedplate.OpDelete
 		p.db.removeUser(name)
+	case repairGroup:
+		s.change.Op = bedplate.OpUpdate
+		p.db.shadowGroup(name)
+	}
+	if s.orphan {
+		p.db.shadowUser(name)
+	}
+	if s.leave {
+		p.db.leave(name, s.primary)
 	}
 	if s.lock {
 		p.db.lock(name)
@@ -168,33 +183,43 @@ func (p *planner) add(s step) {
 	p.steps = append(p.steps, s)
 }
 
-// findUser looks for a user in the files, and then further.
+// findUser looks for a user in the files, and then further. Where the files are
+// not what is asked first, another's user of the name is the one that counts.
 func (p *planner) findUser(name string) (u passwd.User, local, found bool) {
-	if u, ok := p.db.users().User(name); ok {
+	u, local = p.db.users().User(name)
+	if local && p.order[passwd.UserFile] {
 		return u, true, true
 	}
-	u, ok, err := p.wide.user(p.ctx, name)
-	if err == nil && ok {
+	w, found, err := p.wide.user(p.ctx, name)
+	if err == nil && found {
 		err = p.changed(passwd.UserFile, name)
 	}
 	if err != nil {
 		p.fail(err)
 	}
-	return u, false, ok
+	if local && (!found || w.UID == u.UID && !p.reads) {
+		return u, true, true
+	}
+	return w, false, found
 }
 
 func (p *planner) findGroup(name string) (g passwd.Group, local, found bool) {
-	if g, ok := p.db.groups().Group(name); ok {
+	g, local = p.db.groups().Group(name)
+	if local && p.order[passwd.GroupFile] {
 		return g, true, true
 	}
-	g, ok, err := p.wide.group(p.ctx, name)
-	if err == nil && ok {
+	w, found, err := p.wide.group(p.ctx, name)
+	if err == nil && found {
 		err = p.changed(passwd.GroupFile, name)
 	}
 	if err != nil {
 		p.fail(err)
 	}
-	return g, false, ok
+	if local && (!found || w.GID == g.GID && !p.reads) {
+		g.Members = append(slices.Clone(g.Members), w.Members...) // merged ones are in it, too
+		return g, true, true
+	}
+	return w, false, found
 }
 
 // changed tells an account of a directory service from one that was added to the
@@ -229,6 +254,9 @@ func (p *planner) wantGroup(want Group, own bool, prefer ID) (passwd.Group, bool
 		case !p.gids.adoptable(ID(g.GID)):
 			p.conflict("group", g.Name, "gid", fmt.Sprint(g.GID), "a system group's", "an ordinary group has the name; choose another")
 			return g, false
+		}
+		if local && !p.record && p.db.unshadowedGroup(g) {
+			p.add(step{action: repairGroup, group: g, change: bedplate.Change{Detail: "no entry in gshadow → locked"}})
 		}
 		return g, true
 	}

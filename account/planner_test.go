@@ -80,3 +80,109 @@ func FuzzUses(f *testing.F) {
 		require.Equal(t, u.uses(), unitFile{name: "x.service", settings: settings(text)}.uses())
 	})
 }
+
+func TestFilesFirst(t *testing.T) {
+	for conf, want := range map[string]bool{
+		"":                                  true,
+		"passwd: files ldap\n":              true,
+		"passwd:files[SUCCESS=return] ldap": true,
+		"passwd: files [NOTFOUND=return] ldap # ldap files": true,
+		"passwd: compat systemd\ngroup: ldap":               true,
+		"passwd:\tsss files":                                false,
+		"  passwd : ldap":                                   false,
+		"passwd: files [ Success = Merge ] systemd":         false,
+		"passwd: files [SUCCESS=continue] ldap":             false,
+		"passwd: files [!NOTFOUND=continue] ldap":           false,
+	} {
+		require.Equal(t, want, filesFirst(conf, "passwd"), conf)
+	}
+}
+
+// both is a directory service that has what the files have, with other fields.
+type both struct {
+	noDirectory
+	uid uint32
+}
+
+func (b both) user(context.Context, string) (passwd.User, bool, error) {
+	return passwd.User{Name: "app", UID: b.uid, GID: 901, Home: "/far", Shell: "/bin/sh"}, true, nil
+}
+
+func (b both) group(context.Context, string) (passwd.Group, bool, error) {
+	return passwd.Group{Name: "app", GID: b.uid, Members: []string{"far"}}, true, nil
+}
+
+// TestOrder: who is asked first has the account, and it is not corrected in files
+// that do not count.
+func TestOrder(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "etc"), 0o755))
+	for file, text := range map[string]string{"passwd": "app:x:901:901::/nonexistent:/near\n", "group": "app:x:901:near\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "etc", file), []byte(text), 0o644))
+	}
+	root, err := rootfs.Open(dir)
+	require.NoError(t, err)
+	defer root.Close()
+	for _, c := range []struct {
+		first, reads bool
+		uid          uint32
+		local        bool
+		shell        string
+		members      []string
+	}{
+		{true, true, 850, true, "/near", []string{"near"}},
+		{true, false, 850, true, "/near", []string{"near"}},
+		{false, true, 850, false, "/bin/sh", []string{"far"}},
+		{false, false, 850, false, "/bin/sh", []string{"far"}},
+		{false, true, 901, false, "/bin/sh", []string{"far"}},
+		{false, false, 901, true, "/near", []string{"near", "far"}}, // the same account: it is ours to correct
+	} {
+		p := &planner{ctx: t.Context(), root: root, wide: both{uid: c.uid}, backend: Files, set: Set{Users: []User{{Name: "app"}}}, reads: c.reads}
+		require.NoError(t, p.reload())
+		p.order = order{passwd.UserFile: c.first, passwd.GroupFile: c.first}
+		u, local, found := p.findUser("app")
+		require.True(t, found)
+		require.Equal(t, c.local, local)
+		require.Equal(t, c.shell, u.Shell)
+		g, local, found := p.findGroup("app")
+		require.True(t, found)
+		require.Equal(t, c.local, local)
+		require.Equal(t, c.members, g.Members)
+	}
+	p := &planner{ctx: t.Context(), root: root, wide: both{uid: 850}, backend: Files, set: Set{Users: []User{{Name: "app", Home: "/srv"}}}}
+	require.NoError(t, p.reload())
+	p.order = order{}
+	_, err = p.once()
+	conflict := (*ConflictError)(nil)
+	require.ErrorAs(t, err, &conflict)
+	require.Contains(t, conflict.Have, "an account of a directory service")
+}
+
+// TestOwnGroup: what BusyBox's adduser does beside what it is told is put right.
+func TestOwnGroup(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "etc"), 0o755))
+	for file, text := range map[string]string{
+		"passwd": "app:x:901:901::/nonexistent:/usr/sbin/nologin\n", "shadow": "app:!:::::::\n",
+		"group": "app:x:901:other,app\n", "gshadow": "app:!::other,app\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "etc", file), []byte(text), 0o644))
+	}
+	root, err := rootfs.Open(dir)
+	require.NoError(t, err)
+	defer root.Close()
+	for backend, want := range map[Backend]int{BusyBox: 1, Shadow: 0, Files: 0} { // whom others added is left alone
+		p := &planner{ctx: t.Context(), root: root, wide: noDirectory{}, backend: backend, set: Set{Users: []User{{Name: "app"}}}}
+		require.NoError(t, p.reload())
+		steps, err := p.plan()
+		require.NoError(t, err)
+		require.Len(t, steps, want, backend)
+		if want == 0 {
+			continue
+		}
+		require.Equal(t, "groups − app, its own, by BusyBox", steps[0].change.Detail)
+		require.Empty(t, p.commands(steps[0]))
+		require.Equal(t, "app:x:901:other\n", string(p.db.groups().Bytes()))
+		require.Equal(t, "app:!::other\n", string(p.db.tables[passwd.GroupShadowFile].Bytes()))
+	}
+}

@@ -113,6 +113,9 @@ func (p *planner) choose() {
 // reload forgets what was planned, and reads the files again.
 func (p *planner) reload() (err error) {
 	p.db, err = load(p.root)
+	if err == nil {
+		p.order, err = readOrder(p.root)
+	}
 	p.steps, p.errs, p.unmet, p.later = nil, nil, nil, 0
 	return err
 }

@@ -57,33 +57,53 @@ func (p *planner) runTools(ctx context.Context) (made []bedplate.Change, err err
 		}
 		var now []bedplate.Change
 		now, err = p.execute(ctx, steps)
-		made = append(made, now...)
+		for _, c := range now {
+			if !slices.Contains(made, c) { // or it was lost, and done again
+				made = append(made, c)
+			}
+		}
 		switch {
 		case raced(err) && ctx.Err() == nil:
 			continue
 		case err != nil:
 			return made, err
 		}
-		return made, p.readBack(steps)
+		if err = p.readBack(ctx); !errors.Is(err, errLost) {
+			return made, err
+		}
 	}
 	return made, fmt.Errorf("account: %s: %w: %w", p.set.name(), errChanged, err)
 }
 
-// readBack trusts no exit status.
-func (p *planner) readBack(did []step) error {
+// errLost: an applet's change is not there. BusyBox's read the old file before
+// they lock it, so that two at once can lose what one of them wrote.
+var errLost = errors.New("another of BusyBox's applets overwrote it")
+
+// readBack trusts no exit status. What BusyBox does beside what it is told is
+// put right.
+func (p *planner) readBack(ctx context.Context) error {
 	if err := p.reload(); err != nil {
 		return err
 	}
 	left, err := p.plan()
-	if err != nil {
+	if err == nil && len(left) > 0 && p.backend == BusyBox && !slices.ContainsFunc(left, func(s step) bool { return !s.aside() }) {
+		if _, err = p.writeFiles(ctx); err == nil {
+			left, err = p.plan()
+		}
+	}
+	if err != nil || len(left) == 0 {
 		return err
 	}
-	if len(left) > 0 {
-		c := left[0].change
-		return fmt.Errorf("account: %s %s: %s left no error and yet: %s; see the system's log", c.Kind, c.Target, p.backend, c.Detail)
+	c := left[0].change
+	err = fmt.Errorf("account: %s %s: %s left no error and yet: %s; see the system's log", c.Kind, c.Target, p.backend, c.Detail)
+	if p.backend == BusyBox {
+		return fmt.Errorf("%w: %w", errLost, err)
 	}
-	return nil
+	return err
 }
+
+// aside says whether a step is one that no tool does.
+func (s step) aside() bool { return s.orphan || s.leave || s.action == repairGroup }
 
 // serialize keeps our own processes apart, so that they don't take each other's
 // ids. The tools' locks can't serve: the tools would wait for us.
@@ -108,7 +128,25 @@ func (p *planner) serialize(ctx context.Context) (func() error, error) {
 // (useradd(8), groupadd(8): 9 and 4), or has gone (6), or another tool had the lock.
 func raced(err error) bool {
 	failed := (*commandError)(nil)
-	return errors.As(err, &failed) && (slices.Contains([]int{4, 6, 9}, failed.code) || strings.Contains(failed.output, "lock"))
+	return errors.As(err, &failed) && (slices.Contains([]int{4, 6, 9}, failed.code) || strings.Contains(failed.output, "lock") ||
+		strings.Contains(failed.output, "in use") || strings.Contains(failed.output, "+': File exists")) // BusyBox
+}
+
+// wait returns when nobody edits the accounts.
+func (p *planner) wait(ctx context.Context) error {
+	err := passwd.Wait(ctx, p.root)
+	if err == nil && p.applets() {
+		err = passwd.WaitApplets(ctx, p.root)
+	}
+	if err != nil {
+		return fmt.Errorf("account: %w", err)
+	}
+	return nil
+}
+
+// applets says whether BusyBox's may edit the accounts.
+func (p *planner) applets() bool {
+	return p.backend == BusyBox || p.root.Machine() && appletOf("adduser")
 }
 
 // execute does the steps: first those that the tool can, then the others in the
@@ -124,8 +162,8 @@ func (p *planner) execute(ctx context.Context, steps []step) ([]bedplate.Change,
 			continue
 		}
 		for _, argv := range commands {
-			if err := passwd.Wait(ctx, p.root); err != nil {
-				return did(steps, done), fmt.Errorf("account: %w", err)
+			if err := p.wait(ctx); err != nil {
+				return did(steps, done), err
 			}
 			if _, err := command(ctx, argv...); err != nil {
 				return did(steps, done), err
@@ -160,6 +198,9 @@ func did(steps []step, done []bool) (all []bedplate.Change) {
 func (p *planner) commands(s step) [][]string {
 	if s.action == removeUser && slices.ContainsFunc(p.set.Groups, func(g Group) bool { return g.Name == s.user.Name && !g.Absent }) {
 		return nil // userdel would take the group, too
+	}
+	if s.aside() {
+		return nil
 	}
 	if p.backend == BusyBox {
 		return s.busybox()
@@ -271,8 +312,8 @@ func (p *planner) sysusers(ctx context.Context, steps []step) ([]bedplate.Change
 			}
 			argv = append(argv, "--root="+root)
 		}
-		if err := passwd.Wait(ctx, p.root); err != nil {
-			return nil, fmt.Errorf("account: %w", err)
+		if err := p.wait(ctx); err != nil {
+			return nil, err
 		}
 		if _, err := command(ctx, append(argv, filepath.Base(rec.path))...); err != nil {
 			return rec.file, err

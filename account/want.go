@@ -171,6 +171,14 @@ func (p *planner) adopt(want User, u passwd.User, local bool) {
 			detail = append(detail, "password open → locked")
 		}
 	}
+	if s.orphan = local && !p.record && p.db.unshadowed(u); s.orphan {
+		detail = append(detail, "no entry in shadow → locked")
+	}
+	// BusyBox's adduser lists the user in its own primary group, which gives no
+	// further right. So that all backends give the same account, it goes again.
+	if s.leave = p.backend == BusyBox && local && p.db.lists(group.Name, u.Name); s.leave {
+		detail = append(detail, "groups − "+group.Name+", its own")
+	}
 	detail = append(detail, p.memberships(want, &s, &pending)...)
 	detail = append(detail, p.subordinate(want, &s)...)
 	if len(detail) == 0 {
@@ -199,6 +207,11 @@ func (p *planner) memberships(want User, s *step, pending *string) (detail []str
 				*pending = "group " + name
 			}
 		case slices.Contains(g.Members, want.Name):
+			if p.record || !local || !p.db.halfJoined(want.Name, name) {
+				continue
+			}
+			s.join = append(s.join, name)
+			detail = append(detail, "groups + "+name+" in gshadow")
 			continue
 		case !local:
 			p.conflict("user", want.Name, "groups", "group "+name+" of a directory service without it", name, "add it there")

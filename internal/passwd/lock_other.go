@@ -38,3 +38,8 @@ func (l *Lock) Release() error { return nil }
 func Wait(context.Context, *rootfs.Root) error {
 	return fmt.Errorf("passwd: lock: %w", errors.ErrUnsupported)
 }
+
+// WaitApplets returns as soon as none of BusyBox's applets edits the accounts.
+func WaitApplets(context.Context, *rootfs.Root) error {
+	return fmt.Errorf("passwd: lock: %w", errors.ErrUnsupported)
+}
