@@ -124,12 +124,22 @@ func listeners() (map[string][]string, error) {
 		return nil, err
 	}
 	for line := range strings.Lines(string(text)) {
-		// Num RefCount Protocol Flags Type St Inode Path; 00010000 is __SO_ACCEPTCON.
-		if f := strings.Fields(line); len(f) >= 8 && f[3] == "00010000" {
-			found[f[6]] = append(found[f[6]], "unix "+f[7])
+		if inode, path, ok := unixListener(line); ok {
+			found[inode] = append(found[inode], "unix "+path)
 		}
 	}
 	return found, nil
+}
+
+// unixListener reads a line of /proc/net/unix: Num RefCount Protocol Flags Type St
+// Inode Path, of which the last may have blanks. 00010000 is __SO_ACCEPTCON.
+func unixListener(line string) (inode, path string, ok bool) {
+	f := strings.Fields(line)
+	if len(f) < 8 || f[3] != "00010000" {
+		return "", "", false
+	}
+	_, path, _ = strings.Cut(line, " "+f[6]+" ")
+	return f[6], strings.TrimSuffix(path, "\n"), true
 }
 
 // socketAddress reads "0100007F:1F90", words of the machine's byte order.

@@ -49,6 +49,19 @@ func TestSocketAddress(t *testing.T) {
 	}
 }
 
+func TestUnixListener(t *testing.T) {
+	inode, path, ok := unixListener("0000000000000000: 00000002 00000000 00010000 0001 01   123 /run/a b  c.sock\n")
+	require.True(t, ok)
+	require.Equal(t, []string{"123", "/run/a b  c.sock"}, []string{inode, path})
+	for _, line := range []string{
+		"Num       RefCount Protocol Flags    Type St Inode Path\n", "0000000000000000: 00000003 00000000 00000000 0001 03 123 /run/connected.sock\n",
+		"0000000000000000: 00000002 00000000 00010000 0001 01 123\n", "",
+	} {
+		_, _, ok := unixListener(line)
+		require.False(t, ok, line)
+	}
+}
+
 func TestPerSecond(t *testing.T) {
 	for text, want := range map[string]uint64{"50000 100000": 5e5, "max 100000": math.MaxUint64, "50000 10000": 5e6} {
 		got, err := perSecond(text)
