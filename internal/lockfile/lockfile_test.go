@@ -5,6 +5,9 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,4 +61,43 @@ func TestLockEndsWithItsProcess(t *testing.T) {
 	require.NoError(t, holder.Process.Kill())
 	_ = holder.Wait()
 	require.NoError(t, <-got)
+}
+
+// TestRemoved: holders that remove the file exclude each other all the same.
+func TestRemoved(t *testing.T) {
+	d, err := os.Open(t.TempDir())
+	require.NoError(t, err)
+	defer d.Close()
+	var inside atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 25 {
+				l, err := Acquire(context.Background(), d, "lock")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if inside.Add(1) != 1 {
+					t.Error("two hold it")
+				}
+				runtime.Gosched()
+				inside.Add(-1)
+				end := l.Release
+				if (i+j)%3 != 0 {
+					end = func() error { return l.Remove(d) }
+				}
+				if err := end(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	l, err := Acquire(t.Context(), d, "lock")
+	require.NoError(t, err)
+	require.NoError(t, l.Remove(d))
+	names, err := d.Readdirnames(-1)
+	require.NoError(t, err)
+	require.Empty(t, names)
 }

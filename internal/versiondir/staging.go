@@ -47,7 +47,7 @@ func (s *Store) stage(ctx context.Context, name string, again bool) (_ *Staging,
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, lock.Release())
+			err = errors.Join(err, lock.Remove(s.dir))
 		}
 	}()
 	if has, err := s.Has(name); err != nil {
@@ -79,7 +79,7 @@ func (st *Staging) Publish() (err error) {
 		if err != nil {
 			err = errors.Join(err, st.store.sweep(st.name))
 		}
-		err = errors.Join(err, st.Root.Close(), st.lock.Release())
+		err = errors.Join(err, st.Root.Close(), st.lock.Remove(st.store.dir))
 	}()
 	// One sync of the file system is far cheaper than one of each file.
 	if err := syncFS(st.store.dir); err != nil {
@@ -109,5 +109,5 @@ func (st *Staging) rename() error {
 
 // Discard removes what was staged.
 func (st *Staging) Discard() error {
-	return errors.Join(st.Root.Close(), st.store.sweep(st.name), st.lock.Release())
+	return errors.Join(st.Root.Close(), st.store.sweep(st.name), st.lock.Remove(st.store.dir))
 }

@@ -5,7 +5,7 @@
 //	DIR/current         → 1.2.3, switched by rename
 //	DIR/.1.2.3.new      staged, by the process that holds the lock
 //	DIR/.1.2.3.old      on its way out
-//	DIR/.1.2.3.lock     never removed
+//	DIR/.1.2.3.lock     while it is made or removed
 //
 // What a killed process left is cleared by the next that takes its lock.
 package versiondir
@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -119,7 +120,7 @@ func (s *Store) Use(name string) (bool, error) {
 
 // Remove removes a version: out of sight by one rename, then file by file. The
 // current one is refused. A version that is absent is fs.ErrNotExist.
-func (s *Store) Remove(ctx context.Context, name string) error {
+func (s *Store) Remove(ctx context.Context, name string) (err error) {
 	if err := valid(name); err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Release()
+	defer func() { err = errors.Join(err, lock.Remove(s.dir)) }()
 	switch current, err := s.Current(); {
 	case err != nil:
 		return err
@@ -169,9 +170,8 @@ func (s *Store) heal(except string) error {
 	cancel() // try once, never wait
 	var errs []error
 	for _, e := range entries {
-		name, isNew := strings.CutSuffix(strings.TrimPrefix(e.Name(), "."), ".new")
-		name, isOld := strings.CutSuffix(name, ".old")
-		if !e.IsDir() || name == except || valid(name) != nil || e.Name() != staged(name) && isNew || e.Name() != leaving(name) && isOld || isNew == isOld {
+		name, found := left(e)
+		if !found || name == except {
 			continue
 		}
 		lock, err := lockfile.Acquire(now, s.dir, lockName(name))
@@ -180,10 +180,22 @@ func (s *Store) heal(except string) error {
 		case err != nil:
 			errs = append(errs, err)
 		default:
-			errs = append(errs, s.sweep(name), lock.Release())
+			errs = append(errs, s.sweep(name), lock.Remove(s.dir))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// left says of which version something is left.
+func left(e fs.DirEntry) (string, bool) {
+	name := strings.TrimPrefix(e.Name(), ".")
+	if name = strings.TrimSuffix(name, path.Ext(name)); valid(name) != nil {
+		return "", false
+	}
+	if e.IsDir() {
+		return name, e.Name() == staged(name) || e.Name() == leaving(name)
+	}
+	return name, e.Type().IsRegular() && e.Name() == lockName(name)
 }
 
 // removeAll also gets into directories that an archive or a release made

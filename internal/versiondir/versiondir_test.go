@@ -102,17 +102,24 @@ func TestRemainsOfOtherVersionsAreCleared(t *testing.T) {
 	for _, name := range []string{".dead.new", ".dead.old", ".1.2.new", ".other", ".new", "kept.new"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, name, "below"), 0o755))
 	}
-	publish(t, s, "1")
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	var dirs []string
-	for _, e := range entries {
-		if e.IsDir() {
-			dirs = append(dirs, e.Name())
-		}
+	for _, name := range []string{".dead.lock", ".former.lock", ".lock", "kept.lock", ".a.b.other"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o644))
 	}
-	require.Equal(t, []string{".living.new", ".new", ".other", "1", "kept.new"}, dirs)
+	publish(t, s, "1")
+	all := func() (names []string) {
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	require.Equal(t, []string{".a.b.other", ".living.lock", ".living.new", ".lock", ".new", ".other", "1", "kept.lock", "kept.new"}, all())
 	require.NoError(t, living.Publish())
+	_, err = s.Stage(t.Context(), "1")
+	require.ErrorIs(t, err, ErrPublished)
+	require.NoError(t, s.Remove(t.Context(), "1"))
+	require.Equal(t, []string{".a.b.other", ".lock", ".new", ".other", "kept.lock", "kept.new", "living"}, all())
 }
 
 func TestOneOfManyPublishes(t *testing.T) {
