@@ -33,6 +33,9 @@ func (g Grant) who() string {
 }
 
 func checkGrants(grants []Grant) error {
+	if len(grants) == 0 {
+		return nil
+	}
 	seen := map[string]bool{}
 	for _, g := range grants {
 		switch {
@@ -55,6 +58,9 @@ func checkGrants(grants []Grant) error {
 const capability = "security.capability"
 
 func checkAttributes(attributes map[string]string) error {
+	if len(attributes) == 0 {
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		space, rest, _ := strings.Cut(name, ".")
 		switch {

@@ -42,8 +42,7 @@ func (it *item) kind() string {
 	return ""
 }
 
-func newItem(e Entry) item {
-	var it item
+func (it *item) set(e Entry) {
 	switch e := e.(type) {
 	case Dir:
 		it.dir = &e
@@ -56,7 +55,6 @@ func newItem(e Entry) item {
 	}
 	it.path = e.path()
 	it.fill()
-	return it
 }
 
 func (it *item) fill() {

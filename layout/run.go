@@ -173,7 +173,7 @@ func (r *run) item(it *item) error {
 // they are missing. A run that only looks returns nil for one that would be made.
 func (r *run) holder(p string) (*place, error) {
 	above, _ := split(p)
-	if r.made[above] {
+	if len(r.made) > 0 && r.made[above] {
 		return nil, nil
 	}
 	if r.walk != nil {

@@ -16,28 +16,40 @@ const share = 1000
 // lookAtAll plans every entry. Nearly all of the time is the kernel's, which can
 // look in several places at once: large trees are shared out to the processors.
 func (r *run) lookAtAll(ctx context.Context) error {
-	n := min(runtime.GOMAXPROCS(0), len(r.items)/share)
+	n := parts(len(r.items))
 	if n < 2 || r.record != nil || r.walk == nil {
 		return r.lookAt(ctx, r.items)
 	}
-	parts := make([]*run, n)
-	for i := range parts {
+	runs := make([]*run, n)
+	for i := range runs {
 		p, err := r.part()
 		if err != nil {
-			return errors.Join(err, closeAll(parts[:i]))
+			return errors.Join(err, closeAll(runs[:i]))
 		}
-		parts[i] = p
+		runs[i] = p
 	}
-	errs := make([]error, n, n+1)
-	var wg sync.WaitGroup
-	for i, p := range parts {
-		wg.Go(func() { errs[i] = p.lookAt(ctx, r.items[i*len(r.items)/n:(i+1)*len(r.items)/n]) })
-	}
-	wg.Wait()
-	for _, p := range parts {
+	errs := inParts(n, len(r.items), func(part, from, to int) error {
+		return runs[part].lookAt(ctx, r.items[from:to])
+	})
+	for _, p := range runs {
 		r.merge(p.changes)
 	}
-	return errors.Join(append(errs, closeAll(parts))...)
+	return errors.Join(append(errs, closeAll(runs))...)
+}
+
+// parts is how many there are of so many entries.
+func parts(entries int) int { return max(1, min(runtime.GOMAXPROCS(0), entries/share)) }
+
+// inParts does n parts at once, and gives their errors in the entries' order.
+func inParts(n, entries int, do func(part, from, to int) error) []error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := 1; i < n; i++ {
+		wg.Go(func() { errs[i] = do(i, i*entries/n, (i+1)*entries/n) })
+	}
+	errs[0] = do(0, 0, entries/n)
+	wg.Wait()
+	return errs
 }
 
 // lookAt plans some entries, and collects what is impossible.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bedplate/bedplate/internal/atomicfile"
@@ -13,18 +14,25 @@ import (
 // items checks the whole tree without looking at any file, and gives its
 // entries in the order in which they are made.
 func (t Tree) items() ([]item, error) {
-	errs := []error{t.check()}
-	items := make([]item, 0, len(t.Entries))
-	for i, e := range t.Entries {
-		if err := checkEntry(e); err != nil {
-			p := fmt.Sprintf("entry %d", i+1)
-			if e != nil && e.path() != "" {
-				p = e.path()
+	items := make([]item, len(t.Entries))
+	errs := append([]error{t.check()}, inParts(parts(len(items)), len(items), func(_, from, to int) error {
+		var errs []error
+		for i, e := range t.Entries[from:to] {
+			i += from
+			if err := checkEntry(e); err != nil {
+				p := fmt.Sprintf("entry %d", i+1)
+				if e != nil && e.path() != "" {
+					p = e.path()
+				}
+				errs = append(errs, &EntryError{p, err})
+				continue
 			}
-			errs = append(errs, &EntryError{p, err})
-			continue
+			items[i].set(e)
 		}
-		items = append(items, newItem(e))
+		return errors.Join(errs...)
+	})...)
+	if errors.Join(errs...) != nil {
+		items = slices.DeleteFunc(items, func(it item) bool { return it.path == "" })
 	}
 	order(items)
 	errs = append(errs, contradictions(items)...)

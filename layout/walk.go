@@ -21,6 +21,8 @@ type walker struct {
 	dirs    map[string]*place
 	trusted [3]int // who may own links that are followed
 	links   int    // links followed for the current entry
+	last    string // the directory that was asked for last: entries come side by side
+	at      *place
 }
 
 // place is an open directory.
@@ -45,7 +47,7 @@ func newWalker(root *rootfs.Root) (*walker, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &walker{root, map[string]*place{"/": {f, "/"}}, [3]int{0, os.Geteuid(), info.UID}, 0}, nil
+	return &walker{root, map[string]*place{"/": {f, "/"}}, [3]int{0, os.Geteuid(), info.UID}, 0, "", nil}, nil
 }
 
 func (w *walker) close() error {
@@ -68,7 +70,7 @@ func (w *walker) trim(most int) error {
 			errs = append(errs, d.f.Close())
 		}
 	}
-	w.dirs = map[string]*place{"/": w.dirs["/"]}
+	w.dirs, w.at = map[string]*place{"/": w.dirs["/"]}, nil
 	return errors.Join(errs...)
 }
 
@@ -76,7 +78,11 @@ func (w *walker) full(most int) bool { return len(w.dirs) > most }
 
 // dir opens a directory. One that does not exist is fs.ErrNotExist.
 func (w *walker) dir(p string) (*place, error) {
+	if w.at != nil && w.last == p {
+		return w.at, nil
+	}
 	if d, ok := w.dirs[p]; ok {
+		w.last, w.at = p, d
 		return d, nil
 	}
 	above, base := split(p)
@@ -104,6 +110,7 @@ func (w *walker) dir(p string) (*place, error) {
 
 // forget drops a directory that is about to be removed, with all in it.
 func (w *walker) forget(real string) error {
+	w.at = nil
 	var errs []error
 	for p, d := range w.dirs {
 		if d.real != real && !inside(d.real, real) {
