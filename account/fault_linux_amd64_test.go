@@ -2,9 +2,11 @@ package account_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sort"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bedplate/bedplate/account"
+	"github.com/bedplate/bedplate/internal/atomicfile"
 	"github.com/bedplate/bedplate/internal/sysfault"
 )
 
@@ -171,14 +174,20 @@ func TestEachCallFails(t *testing.T) {
 	}
 }
 
-// firstRename is the call with which the first file gets its name.
+// firstRename is the call with which the first file gets its name: the last at
+// which a process can die and leave all as it was.
 func firstRename(t *testing.T, backend account.Backend) int {
 	t.Helper()
-	for at := 1; ; at++ {
-		result, _ := strike(t, busyRoot(t), backend, sysfault.Fault{At: at, Errno: syscall.EIO, Reads: true})
-		require.GreaterOrEqual(t, result.Calls, at)
-		if strings.HasPrefix(result.Struck, "rename") {
-			return at
-		}
-	}
+	struck := map[int]string{}
+	first := sort.Search(1<<10, func(i int) bool {
+		root := busyRoot(t)
+		before := etc(t, root)
+		result, _ := strike(t, root, backend, sysfault.Fault{At: i + 1, Reads: true})
+		struck[i+1] = result.Struck
+		now := etc(t, root)
+		maps.DeleteFunc(now, func(name, _ string) bool { return atomicfile.IsTemporary(filepath.Base(name)) })
+		return !maps.Equal(before, now)
+	})
+	require.True(t, strings.HasPrefix(struck[first], "rename"), "%d is %s", first, struck[first])
+	return first
 }
