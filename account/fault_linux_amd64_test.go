@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -53,18 +52,8 @@ func TestEnsureInChild(t *testing.T) {
 
 func strike(t *testing.T, root string, backend account.Backend, fault sysfault.Fault) (sysfault.Result, string) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestEnsureInChild$")
-	cmd.Env = append(os.Environ(), "ACCOUNT_TEST_ROOT="+root, "ACCOUNT_TEST_BACKEND="+string(backend), "GOMAXPROCS=1", "GOGC=off")
-	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	require.NoError(t, err)
-	defer out.Close()
-	cmd.Stdout, cmd.Stderr = out, out
 	fault.Dir = root
-	result, err := sysfault.Run(cmd, fault)
-	require.NoError(t, err)
-	b, err := os.ReadFile(out.Name())
-	require.NoError(t, err)
-	return result, string(b)
+	return sysfault.Self(t, "TestEnsureInChild", fault, "ACCOUNT_TEST_ROOT="+root, "ACCOUNT_TEST_BACKEND="+string(backend))
 }
 
 // etc is all that is in the root's /etc.

@@ -41,7 +41,7 @@ func TestDeployKilledAnywhere(t *testing.T) {
 			_, err := deployment(r, text).Ensure(t.Context())
 			require.NoError(t, err)
 		}
-		result, out := child(t, "TestDeployInChild", sysfault.Fault{At: at, Dir: r.Root}, "LAYOUT_TEST_DEPLOY="+r.Root)
+		result, out := sysfault.Self(t, "TestDeployInChild", sysfault.Fault{At: at, Dir: r.Root}, "LAYOUT_TEST_DEPLOY="+r.Root)
 		if !result.Status.Signaled() {
 			require.Zero(t, result.Status.ExitStatus(), out)
 			break
@@ -131,7 +131,7 @@ func TestDeployEachCallFails(t *testing.T) {
 				require.NoError(t, err)
 			}
 			fault := sysfault.Fault{Errno: errno, Each: true, Lasting: lasting, Dir: r.Root, Reads: os.Getenv("BEDPLATE_LONG") != ""}
-			result, out := child(t, "TestFailingDeploysInChild", fault, "LAYOUT_TEST_DEPLOYS="+r.Root)
+			result, out := sysfault.Self(t, "TestFailingDeploysInChild", fault, "LAYOUT_TEST_DEPLOYS="+r.Root)
 			require.True(t, result.Status.Exited() && result.Status.ExitStatus() == 0, out)
 			_, after, ok := strings.Cut(out, "calls: ")
 			require.True(t, ok, out)

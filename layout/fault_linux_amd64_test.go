@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -48,22 +47,6 @@ func prepare(t *testing.T, root string) {
 		write(t, root, name, content, 0o644)
 	}
 	require.NoError(t, os.Symlink("old", filepath.Join(root, "link")))
-}
-
-// child is this binary, running one test with what it needs in its environment.
-func child(t *testing.T, test string, fault sysfault.Fault, env ...string) (sysfault.Result, string) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^"+test+"$")
-	cmd.Env = append(append(os.Environ(), "GOMAXPROCS=1", "GOGC=off"), env...)
-	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	require.NoError(t, err)
-	defer out.Close()
-	cmd.Stdout, cmd.Stderr = out, out
-	result, err := sysfault.Run(cmd, fault)
-	require.NoError(t, err)
-	b, err := os.ReadFile(out.Name())
-	require.NoError(t, err)
-	return result, string(b)
 }
 
 // TestEnsureInChild is the process that the next test kills.
@@ -117,7 +100,7 @@ func TestKilledAnywhere(t *testing.T) {
 			root := inMemory(t)
 			prepare(t, root)
 			tree := faulty(root, owners)
-			result, out := child(t, "TestEnsureInChild", sysfault.Fault{At: at, Dir: root}, "LAYOUT_TEST_ROOT="+root, "LAYOUT_TEST_OWNERS="+string(owners))
+			result, out := sysfault.Self(t, "TestEnsureInChild", sysfault.Fault{At: at, Dir: root}, "LAYOUT_TEST_ROOT="+root, "LAYOUT_TEST_OWNERS="+string(owners))
 			if !result.Status.Signaled() {
 				require.Zero(t, result.Status.ExitStatus(), out)
 				require.Less(t, result.Calls, at)
@@ -177,7 +160,7 @@ func TestFailuresInChild(t *testing.T) {
 func failures(t *testing.T, owners layout.Owners, fault sysfault.Fault, env ...string) int {
 	dir := inMemory(t)
 	fault.Each, fault.Dir = true, dir
-	result, out := child(t, "TestFailuresInChild", fault, append(env, "LAYOUT_TEST_FAILURES="+dir, "LAYOUT_TEST_OWNERS="+string(owners), "LAYOUT_TEST_ERROR="+fault.Errno.Error())...)
+	result, out := sysfault.Self(t, "TestFailuresInChild", fault, append(env, "LAYOUT_TEST_FAILURES="+dir, "LAYOUT_TEST_OWNERS="+string(owners), "LAYOUT_TEST_ERROR="+fault.Errno.Error())...)
 	require.True(t, result.Status.Exited() && result.Status.ExitStatus() == 0, out)
 	_, after, ok := strings.Cut(out, "calls: ")
 	require.True(t, ok, out)

@@ -3,7 +3,6 @@ package transaction_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,21 +14,6 @@ import (
 	"github.com/bedplate/bedplate/internal/sysfault"
 	"github.com/bedplate/bedplate/transaction"
 )
-
-func child(t *testing.T, test string, fault sysfault.Fault, env ...string) (sysfault.Result, string) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^"+test+"$")
-	cmd.Env = append(append(os.Environ(), "GOMAXPROCS=1", "GOGC=off"), env...)
-	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	require.NoError(t, err)
-	defer out.Close()
-	cmd.Stdout, cmd.Stderr = out, out
-	result, err := sysfault.Run(cmd, fault)
-	require.NoError(t, err)
-	b, err := os.ReadFile(out.Name())
-	require.NoError(t, err)
-	return result, string(b)
-}
 
 // inMemory gives a directory in which syncing costs nothing.
 func inMemory(t *testing.T) string {
@@ -80,7 +64,7 @@ func TestKilledAnywhere(t *testing.T) {
 			tx := in(dir)
 			prepare(t, tx.Root)
 			require.Equal(t, before, picture(t, tx.Root))
-			result, out := child(t, "TestApplyInChild", sysfault.Fault{At: at, Dir: dir}, "TRANSACTION_TEST_DIR="+dir, "TRANSACTION_TEST_FAILS="+fails)
+			result, out := sysfault.Self(t, "TestApplyInChild", sysfault.Fault{At: at, Dir: dir}, "TRANSACTION_TEST_DIR="+dir, "TRANSACTION_TEST_FAILS="+fails)
 			if !result.Status.Signaled() {
 				require.Zero(t, result.Status.ExitStatus(), out)
 				break
@@ -150,7 +134,7 @@ func TestEachCallFails(t *testing.T) {
 	for _, fault := range []sysfault.Fault{{Errno: syscall.ENOSPC}, {Errno: syscall.EROFS, Lasting: true}} {
 		fault.Each, fault.Dir = true, inMemory(t)
 		fault.Reads = os.Getenv("BEDPLATE_LONG") != ""
-		result, out := child(t, "TestFailuresInChild", fault, "TRANSACTION_TEST_FAILURES="+fault.Dir)
+		result, out := sysfault.Self(t, "TestFailuresInChild", fault, "TRANSACTION_TEST_FAILURES="+fault.Dir)
 		require.True(t, result.Status.Exited() && result.Status.ExitStatus() == 0, out)
 		_, calls, ok := strings.Cut(out, "calls: ")
 		require.True(t, ok, out)
