@@ -37,7 +37,8 @@ func file(name, content string) entry {
 func pack(t testing.TB, entries ...entry) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
+	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	require.NoError(t, err)
 	w := tar.NewWriter(z)
 	for _, e := range entries {
 		require.NoError(t, w.WriteHeader(&e.Header))
@@ -65,6 +66,17 @@ func small(t testing.TB, version string, size int) []byte {
 	return pack(t, entries...)
 }
 
+// megabytes are small SDKs by version: most tests can do with the same.
+var megabytes sync.Map
+
+func megabyte(t testing.TB, version string) []byte {
+	b, ok := megabytes.Load(version)
+	if !ok {
+		b, _ = megabytes.LoadOrStore(version, small(t, version, 1<<20))
+	}
+	return bytes.Clone(b.([]byte))
+}
+
 func sum(b []byte) string {
 	s := sha256.Sum256(b)
 	return hex.EncodeToString(s[:])
@@ -85,7 +97,7 @@ type page struct {
 func serve(t testing.TB, versions ...string) *page {
 	p := &page{files: map[string][]byte{}, gets: map[string]int{}}
 	for _, v := range versions {
-		p.files[v+".linux-amd64.tar.gz"] = small(t, v, 1<<20)
+		p.files[v+".linux-amd64.tar.gz"] = megabyte(t, v)
 	}
 	p.Server = httptest.NewServer(p)
 	t.Cleanup(p.Close)
