@@ -62,6 +62,8 @@ func (f *fake) Read(rel, file string) (string, error) {
 	return text, nil
 }
 
+func (f *fake) Now(rel, file string) (string, error) { return f.Read(rel, file) }
+
 func (f *fake) Write(rel, file, value string) error {
 	if f.before != nil {
 		if err := f.before(rel, file, value); err != nil {

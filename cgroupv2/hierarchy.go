@@ -11,6 +11,7 @@ import (
 // tests one that fails where the kernel can't be made to.
 type hierarchy interface {
 	Read(rel, file string) (string, error)
+	Now(rel, file string) (string, error) // Read, before an Exchange perhaps
 	Write(rel, file, value string) error
 	Exchange(rel, file, value string) (readBack string, err error)
 	Mkdir(rel string) error

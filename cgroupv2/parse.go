@@ -30,9 +30,10 @@ func pair(text []byte) (key []byte, n uint64, err error) {
 
 // number reads digits, and nothing else.
 func number(text []byte) (n uint64, ok bool) {
-	for _, c := range text {
+	for i, c := range text {
 		d := uint64(c - '0')
-		if d > 9 || n > (1<<64-1-d)/10 {
+		// Nineteen digits always fit, and a division each is what a sweep would feel.
+		if d > 9 || i > 18 && n > (1<<64-1-d)/10 {
 			return 0, false
 		}
 		n = n*10 + d

@@ -33,6 +33,11 @@ func (o owner) plan(rel string, l Limits, create bool) (todo []action, err error
 	if err != nil {
 		return nil, err
 	}
+	// Where every file is there, so are the cgroup and its controllers: nothing else
+	// is to be asked.
+	if differ, err := o.differences(rel, wanted, nil, false); err == nil && len(wanted) > 0 {
+		return writes(rel, differ), nil
+	}
 	there, err := o.Exists(rel)
 	if err != nil {
 		return nil, fmt.Errorf("cgroupv2: %w", err)
@@ -57,10 +62,14 @@ func (o owner) plan(rel string, l Limits, create bool) (todo []action, err error
 		todo = append(todo, action{rel: rel, make: true})
 	}
 	differ, err := o.differences(rel, wanted, missing, !there)
-	for _, d := range differ {
+	return append(todo, writes(rel, differ)...), err
+}
+
+func writes(rel string, list []difference) (todo []action) {
+	for _, d := range list {
 		todo = append(todo, action{rel: rel, difference: d})
 	}
-	return todo, err
+	return todo
 }
 
 // controllers lists those that the settings need, sorted.
@@ -169,7 +178,10 @@ func (o owner) differences(rel string, wanted []setting, missing []string, fresh
 	for _, s := range wanted {
 		now := s.initially()
 		if !fresh && !slices.Contains(missing, s.controller()) {
-			content, err := o.Read(rel, s.file)
+			if s.file == "cpu.idle" && s.write == "0" && o.busy(rel) {
+				continue
+			}
+			content, err := o.Now(rel, s.file)
 			if errors.Is(err, fs.ErrNotExist) && s.optional {
 				continue
 			}
@@ -186,6 +198,13 @@ func (o owner) differences(rel string, wanted []setting, missing []string, fresh
 		}
 	}
 	return ordered(list), nil
+}
+
+// busy says that a group is not in the idle class, whose weight reads 0 or 1: most
+// need no look at cpu.idle, which not every kernel has.
+func (o owner) busy(rel string) bool {
+	weight, err := o.Now(rel, "cpu.weight")
+	return err == nil && weight != "0" && weight != "1"
 }
 
 // gone tells a file that is missing from a cgroup that went away meanwhile.

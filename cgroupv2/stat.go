@@ -47,18 +47,22 @@ func (g Group) Pressure() (PressureStats, error) {
 	return s.stats.Pressure, nil
 }
 
-// Part is a part of Stats, for a Sweep that is not to read them all.
-type Part uint8
+// Part is a part of Stats, for a Sweep that is not to read them all. Each costs
+// the reading of files of every group.
+type Part uint16
 
-// The parts. They can be added up.
+// The parts. They can be added up. SwapPart and PeakPart are of what MemoryPart and
+// TasksPart give, and nothing without them.
 const (
-	MemoryPart Part = 1 << iota
+	MemoryPart Part = 1 << iota // but for swap and peaks
 	CPUPart
 	TasksPart
 	IOPart
 	PressurePart
 	HugePagesPart
-	AllParts = MemoryPart | CPUPart | TasksPart | IOPart | PressurePart | HugePagesPart
+	SwapPart // MemoryStats.Swap
+	PeakPart // the most that memory, swap with SwapPart, and tasks ever were
+	AllParts = MemoryPart | CPUPart | TasksPart | IOPart | PressurePart | HugePagesPart | SwapPart | PeakPart
 )
 
 var (
@@ -85,7 +89,7 @@ type sampler struct {
 func (s *sampler) sample(d cgfs.Dir, parts Part) error {
 	s.stats = Stats{}
 	if parts&MemoryPart != 0 {
-		if err := s.sampleMemory(d); err != nil {
+		if err := s.sampleMemory(d, parts); err != nil {
 			return err
 		}
 	}
@@ -101,7 +105,7 @@ func (s *sampler) sample(d cgfs.Dir, parts Part) error {
 		}
 	}
 	if parts&TasksPart != 0 {
-		if err := s.sampleTasks(d); err != nil {
+		if err := s.sampleTasks(d, parts); err != nil {
 			return err
 		}
 	}
@@ -126,7 +130,16 @@ func (s *sampler) sample(d cgfs.Dir, parts Part) error {
 		}
 	}
 	if parts&PressurePart != 0 {
-		return s.samplePressure(d)
+		if err := s.samplePressure(d); err != nil {
+			return err
+		}
+	}
+	// A controller that is not enabled, or files that went with their cgroup?
+	lacking := parts&MemoryPart != 0 && s.stats.Memory == nil || parts&CPUPart != 0 && s.stats.CPU == nil ||
+		parts&TasksPart != 0 && s.stats.Tasks == nil || parts&IOPart != 0 && s.stats.IO == nil ||
+		parts&PressurePart != 0 && !s.stats.Pressure.IO.Some.Known
+	if lacking && !d.There() {
+		return errGone
 	}
 	return nil
 }
@@ -200,7 +213,7 @@ func (s *sampler) number(d cgfs.Dir, file *cgfs.Name) (Reading, error) {
 	return known(n), nil
 }
 
-func (s *sampler) sampleMemory(d cgfs.Dir) error {
+func (s *sampler) sampleMemory(d cgfs.Dir, parts Part) error {
 	s.memory = MemoryStats{}
 	current, err := s.number(d, &memoryCurrent)
 	if err != nil || !current.known { // the root has none
@@ -208,13 +221,17 @@ func (s *sampler) sampleMemory(d cgfs.Dir) error {
 	}
 	m := &s.memory
 	m.Current = current.n
-	if m.Peak, err = s.number(d, &memoryPeak); err != nil {
-		return err
+	if parts&PeakPart != 0 {
+		if m.Peak, err = s.number(d, &memoryPeak); err != nil {
+			return err
+		}
 	}
-	if m.Swap, err = s.number(d, &swapCurrent); err != nil {
-		return err
+	if parts&SwapPart != 0 {
+		if m.Swap, err = s.number(d, &swapCurrent); err != nil {
+			return err
+		}
 	}
-	if m.Swap.known {
+	if m.Swap.known && parts&PeakPart != 0 {
 		if m.SwapPeak, err = s.number(d, &swapPeak); err != nil {
 			return err
 		}
@@ -233,15 +250,17 @@ func (s *sampler) sampleMemory(d cgfs.Dir) error {
 	return err
 }
 
-func (s *sampler) sampleTasks(d cgfs.Dir) error {
+func (s *sampler) sampleTasks(d cgfs.Dir, parts Part) error {
 	s.tasks = TaskStats{}
 	current, err := s.number(d, &pidsCurrent)
 	if err != nil || !current.known {
 		return err
 	}
 	s.tasks.Current = current.n
-	if s.tasks.Peak, err = s.number(d, &pidsPeak); err != nil {
-		return err
+	if parts&PeakPart != 0 {
+		if s.tasks.Peak, err = s.number(d, &pidsPeak); err != nil {
+			return err
+		}
 	}
 	text, err := s.read(d, &pidsEvents)
 	if err == nil {

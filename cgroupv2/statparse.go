@@ -7,34 +7,41 @@ import (
 	"slices"
 )
 
+// parse reads memory.stat. Of its sixty lines nine are wanted: no number of the
+// others is read, nor what comes after the last of the nine.
 func (m *MemoryStats) parse(text []byte) error {
-	for len(text) > 0 {
+	for left := 9; left > 0 && len(text) > 0; {
 		var first []byte
 		first, text = line(text)
-		key, n, err := pair(first)
-		if err != nil {
-			return err
-		}
+		key, value, _ := bytes.Cut(first, []byte{' '})
+		var to *uint64
 		switch string(key) {
 		case "anon":
-			m.Anon = n
+			to = &m.Anon
 		case "file":
-			m.File = n
+			to = &m.File
 		case "shmem":
-			m.Shmem = n
+			to = &m.Shmem
 		case "slab":
-			m.Slab = n
+			to = &m.Slab
 		case "sock":
-			m.Sock = n
+			to = &m.Sock
 		case "kernel_stack":
-			m.KernelStack = n
+			to = &m.KernelStack
 		case "kernel":
-			m.Kernel = known(n)
+			to, m.Kernel.known = &m.Kernel.n, true
 		case "pgfault":
-			m.Faults = n
+			to = &m.Faults
 		case "pgmajfault":
-			m.MajorFaults = n
+			to = &m.MajorFaults
+		default:
+			continue
 		}
+		var ok bool
+		if *to, ok = number(value); !ok {
+			return fmt.Errorf("cgroupv2: line %q is not a key and a number", first)
+		}
+		left--
 	}
 	return nil
 }

@@ -125,9 +125,10 @@ func (s *Sweep) group(tree *cgfs.Tree, d cgfs.Dir, g *swept, yield func(Sample, 
 
 // list brings what is known of a group's children up to date.
 func (s *Sweep) list(d cgfs.Dir, g *swept) (err error) {
-	s.entries, err = d.Entries(s.entries)
-	if err != nil {
-		return err
+	if s.entries = s.entries[:0]; !d.Leaf() {
+		if s.entries, err = d.Entries(s.entries); err != nil {
+			return err
+		}
 	}
 	seen, added := 0, false
 	for name, rest := cgfs.Next(s.entries); name != nil; name, rest = cgfs.Next(rest) {

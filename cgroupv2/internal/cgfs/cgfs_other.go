@@ -32,6 +32,7 @@ func (*Tree) OpenFile(string, string) (*os.File, error)       { return nil, errO
 func (*Tree) Writable(string, string) bool                    { return false }
 func (*Tree) Mode(string, string) (fs.FileMode, error)        { return 0, errOther }
 func (*Tree) Read(string, string) (string, error)             { return "", errOther }
+func (*Tree) Now(string, string) (string, error)              { return "", errOther }
 func (*Tree) Write(string, string, string) error              { return errOther }
 func (*Tree) Exchange(string, string, string) (string, error) { return "", errOther }
 func (*Tree) Mkdir(string) error                              { return errOther }
@@ -47,6 +48,8 @@ func (*Armed) Wait(context.Context) error                     { return errOther 
 func (*Armed) Read() (string, error)                          { return "", errOther }
 func (*Armed) Close() error                                   { return errOther }
 func (Dir) Close() error                                      { return errOther }
+func (Dir) Leaf() bool                                        { return true }
+func (Dir) There() bool                                       { return false }
 func (Dir) Read(_ *Name, into []byte) ([]byte, error)         { return into, errOther }
 func (Dir) Entries(into []byte) ([]byte, error)               { return into, errOther }
 func (*Watch) Close() error                                   { return errOther }

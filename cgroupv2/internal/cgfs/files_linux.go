@@ -74,23 +74,65 @@ func (t *Tree) Write(rel, file, value string) error {
 	return fail("write", rel, file, errors.Join(err, unix.Close(fd)))
 }
 
+// Now is Read for a file of a limit, which stays open until another cgroup's is
+// asked for: an Exchange then writes to what was read, and not to what has its name
+// meanwhile.
+func (t *Tree) Now(rel, file string) (string, error) {
+	if t.keptOf != rel {
+		if err := t.release(); err != nil {
+			return "", fail("close", rel, file, err)
+		}
+		t.keptOf = rel
+	}
+	fd := t.keeps(rel, file)
+	if fd < 0 {
+		var err error
+		fd, err = t.file(rel, file, unix.O_RDWR)
+		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
+			fd, err = t.file(rel, file, unix.O_RDONLY)
+		}
+		if err != nil {
+			return "", fail("open", rel, file, err)
+		}
+		t.kept = append(t.kept, keptFile{file, fd})
+	}
+	text, err := readFrom(fd)
+	return text, fail("read", rel, file, err)
+}
+
+// readFrom reads a file that the kernel writes in one go, from its beginning.
+func readFrom(fd int) (string, error) {
+	var few [512]byte
+	for b := few[:]; ; b = make([]byte, 8*len(b)) {
+		n, err := retry(func() (int, error) { return unix.Pread(fd, b, 0) })
+		if err != nil {
+			return "", err
+		}
+		if n < len(b) {
+			return strings.TrimSuffix(string(b[:n]), "\n"), nil
+		}
+	}
+}
+
 // Exchange writes a value and reads what has become of it, whole as Read does. It
 // is an error of op "read" if that failed, with the value written.
-func (t *Tree) Exchange(rel, file, value string) (string, error) {
-	fd, err := t.file(rel, file, unix.O_RDWR)
+func (t *Tree) Exchange(rel, file, value string) (text string, err error) {
+	fd := t.keeps(rel, file)
+	if fd >= 0 {
+		_, err = retry(func() (int, error) { return unix.Write(fd, []byte(value)) })
+	}
+	if fd < 0 || errors.Is(err, unix.EBADF) { // not read before, or not ours to write
+		if fd, err = t.file(rel, file, unix.O_RDWR); err != nil {
+			return "", fail("open", rel, file, err)
+		}
+		defer func() { err = errors.Join(err, unix.Close(fd)) }()
+		_, err = retry(func() (int, error) { return unix.Write(fd, []byte(value)) })
+	}
 	if err != nil {
-		return "", fail("open", rel, file, err)
+		return "", fail("write", rel, file, err)
 	}
-	if _, err := retry(func() (int, error) { return unix.Write(fd, []byte(value)) }); err != nil {
-		return "", fail("write", rel, file, errors.Join(err, unix.Close(fd)))
-	}
-	_, err = unix.Seek(fd, 0, unix.SEEK_SET)
-	var b []byte
-	if err == nil {
-		b, err = readAll(fd, make([]byte, 0, 4096), single(file))
-	}
-	err = errors.Join(err, unix.Close(fd))
-	return strings.TrimSuffix(string(b), "\n"), fail("read", rel, file, err)
+	text, err = readFrom(fd)
+	return text, fail("read", rel, file, err)
 }
 
 // Mkdir makes a cgroup. One that is there is left as it is.
@@ -155,14 +197,14 @@ func (t *Tree) Exists(rel string) (bool, error) {
 // what a later systemd adds, and all that a user's manager can set (measured:
 // 247 has the first alone, 252 and 257 have both).
 func (t *Tree) Delegated(rel string) (bool, error) {
-	d, err := t.OpenDir(rel)
+	d, err := t.open(rel, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
-		return false, err
+		return false, fail("open", rel, "", err)
 	}
-	defer d.Close()
+	defer func() { _ = unix.Close(d) }() // it was only looked at
 	value := make([]byte, 8)
 	for _, name := range []string{"trusted.delegate", "user.delegate"} {
-		n, err := unix.Fgetxattr(int(d.Fd()), name, value)
+		n, err := unix.Fgetxattr(d, name, value)
 		switch {
 		case err == nil:
 			if string(value[:n]) == "1" {

@@ -11,7 +11,7 @@ import (
 
 // Tree is the open hierarchy. It is not for several goroutines at once.
 type Tree struct {
-	dir   *os.File
+	dir   int
 	magic int64
 	dev   uint64
 	walks bool // openat2 is not to be had
@@ -20,6 +20,15 @@ type Tree struct {
 	// Once it is removed its files are gone, whatever has its name by then.
 	last   string
 	lastFD int // -1: none
+
+	// Files of one cgroup that were read to see whether they are to be written.
+	kept   []keptFile
+	keptOf string
+}
+
+type keptFile struct {
+	name string
+	fd   int
 }
 
 // Open opens the hierarchy and makes sure that it is one.
@@ -32,17 +41,36 @@ func open(mount string, magic int64) (*Tree, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: mount, Err: notOurs(err)}
 	}
-	t := &Tree{dir: os.NewFile(uintptr(fd), mount), magic: magic, lastFD: -1}
+	t := &Tree{dir: fd, magic: magic, lastFD: -1}
 	var st unix.Stat_t
 	if err := errors.Join(t.check(fd), unix.Fstat(fd, &st)); err != nil {
-		return nil, errors.Join(&os.PathError{Op: "open", Path: mount, Err: err}, t.dir.Close())
+		return nil, errors.Join(&os.PathError{Op: "open", Path: mount, Err: err}, unix.Close(fd))
 	}
 	t.dev = st.Dev
 	return t, nil
 }
 
 // Close closes the hierarchy.
-func (t *Tree) Close() error { return errors.Join(t.forget(), t.dir.Close()) }
+func (t *Tree) Close() error { return errors.Join(t.release(), t.forget(), unix.Close(t.dir)) }
+
+// release closes the files that Now kept.
+func (t *Tree) release() (err error) {
+	for _, k := range t.kept {
+		err = errors.Join(err, unix.Close(k.fd))
+	}
+	t.kept = t.kept[:0]
+	return err
+}
+
+// keeps gives a file's descriptor, -1 if Now has not read it.
+func (t *Tree) keeps(rel, file string) int {
+	for _, k := range t.kept {
+		if k.name == file && t.keptOf == rel {
+			return k.fd
+		}
+	}
+	return -1
+}
 
 func (t *Tree) forget() error {
 	fd := t.lastFD
@@ -102,7 +130,7 @@ func (t *Tree) open(name string, flag int) (int, error) {
 	flag |= unix.O_CLOEXEC
 	if !t.walks {
 		how := beneath(flag)
-		fd, err := retry(func() (int, error) { return unix.Openat2(int(t.dir.Fd()), name, &how) })
+		fd, err := retry(func() (int, error) { return unix.Openat2(t.dir, name, &how) })
 		// A kernel before 5.6, or a container's filter that does not know openat2.
 		// Where EPERM was meant, the walk says so again.
 		if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
@@ -116,7 +144,7 @@ func (t *Tree) open(name string, flag int) (int, error) {
 
 // walk does what openat2 does, a directory at a time.
 func (t *Tree) walk(name string, flag int) (int, error) {
-	at, err := unix.FcntlInt(t.dir.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	at, err := unix.FcntlInt(uintptr(t.dir), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
 	}

@@ -8,31 +8,47 @@ import (
 )
 
 // Dir is an open cgroup, whose files are read without taking memory.
-type Dir struct{ fd int }
+type Dir struct {
+	fd   int
+	leaf bool
+}
 
 // Dir opens a cgroup.
 func (t *Tree) Dir(rel string) (Dir, error) {
-	fd, err := t.open(rel, unix.O_RDONLY|unix.O_DIRECTORY)
-	return Dir{fd}, fail("open", rel, "", err)
+	fd, err := t.open(rel, unix.O_PATH|unix.O_DIRECTORY)
+	return Dir{fd: fd}, fail("open", rel, "", err)
 }
 
 // Below opens a cgroup directly below, as Entries gave its name. It is of the
 // same file system: a link is not followed, another mount refused.
 func (d Dir) Below(name []byte, t *Tree) (Dir, error) {
-	fd, err := openat(d.fd, &name[0], unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC)
+	fd, err := openat(d.fd, &name[0], unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC)
 	if err != nil {
-		return Dir{-1}, err
+		return Dir{fd: -1}, err
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Dev != t.dev {
 		_ = unix.Close(fd)
-		return Dir{-1}, ErrNotCgroup2
+		return Dir{fd: -1}, ErrNotCgroup2
 	}
-	return Dir{fd}, nil
+	return Dir{fd, st.Nlink == 2}, nil
 }
+
+// Leaf says that there was no cgroup below when it was opened: a directory's links
+// are itself, its name, and one for each directory in it. Most are leaves, and
+// listing the sixty files of one is among the dearest things to ask of it.
+func (d Dir) Leaf() bool { return d.leaf }
 
 // Close closes it.
 func (d Dir) Close() error { return unix.Close(d.fd) }
+
+var everyGroups = Named("cgroup.controllers")
+
+// There says whether the cgroup is not removed: its files are gone before it is.
+func (d Dir) There() bool {
+	fd, err := openat(d.fd, &everyGroups[0], unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC)
+	return err == nil && unix.Close(fd) == nil
+}
 
 // Read reads a file whole into a buffer, which grows where it must.
 func (d Dir) Read(file *Name, into []byte) ([]byte, error) {
@@ -47,22 +63,33 @@ func (d Dir) Read(file *Name, into []byte) ([]byte, error) {
 	return b, err
 }
 
+var itself = [2]byte{'.'}
+
 // Entries reads the directory in raw form into a buffer; Next takes it apart.
 func (d Dir) Entries(into []byte) ([]byte, error) {
 	into = into[:0]
+	fd, err := openat(d.fd, &itself[0], unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	if err != nil {
+		return into, err
+	}
 	for {
 		if cap(into)-len(into) < 4096 {
 			into = append(make([]byte, 0, max(2*cap(into), 16<<10)), into...)
 		}
-		n, err := unix.Getdents(d.fd, into[len(into):cap(into)])
+		var n int
+		n, err = unix.Getdents(fd, into[len(into):cap(into)])
 		if err == unix.EINTR { //nolint:errorlint // as the call gave it
 			continue
 		}
 		if err != nil || n == 0 {
-			return into, err
+			break
 		}
 		into = into[:len(into)+n]
 	}
+	if closed := unix.Close(fd); err == nil {
+		err = closed
+	}
+	return into, err
 }
 
 // Next gives the name of the next directory in what Entries read, ended by a

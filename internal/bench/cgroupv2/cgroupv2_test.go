@@ -3,12 +3,14 @@
 package cgroupv2
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,7 +23,10 @@ import (
 
 var groups = flag.Int("groups", 10000, "cgroups to sweep")
 
-const mount = "/sys/fs/cgroup"
+const (
+	mount = "/sys/fs/cgroup"
+	path  = 0x200000 // O_PATH
+)
 
 // home is the delegated cgroup that this process was started in, with ourselves
 // out of the way.
@@ -37,11 +42,10 @@ func home(b *testing.B) string {
 	return g.Path
 }
 
-// many makes the cgroups, a hundred to each one above, and gives their paths below
+// many makes n cgroups, a hundred to each one above, and gives their paths below
 // the mount.
-func many(b *testing.B) (top string, paths []string) {
+func many(b *testing.B, top string, n int) (paths []string) {
 	b.Helper()
-	top = home(b) + "/many"
 	all := cgroupv2.Limits{MemoryMax: cgroupv2.GiB(1), CPUWeight: 100, TasksMax: cgroupv2.Tasks(100), IOWeight: 100}
 	g := cgroupv2.Group{Path: top, Limits: all}
 	must(b, g.Remove())
@@ -52,18 +56,43 @@ func many(b *testing.B) (top string, paths []string) {
 		must(b, os.WriteFile(at+"/cgroup.subtree_control", []byte("+memory +cpu +io +pids"), 0))
 	}
 	hand(top)
-	for i := 0; len(paths) < *groups; i++ {
+	for i := 0; len(paths) < n; i++ {
 		outer := fmt.Sprintf("%s/g%03d", top, i)
 		must(b, os.Mkdir(outer, 0o755))
 		hand(outer)
 		paths = append(paths, outer[len(mount):])
-		for j := 0; j < 99 && len(paths) < *groups; j++ {
+		for j := 0; j < 99 && len(paths) < n; j++ {
 			inner := fmt.Sprintf("%s/h%02d", outer, j)
 			must(b, os.Mkdir(inner, 0o755))
 			paths = append(paths, inner[len(mount):])
 		}
 	}
-	return top, paths
+	return paths
+}
+
+// raw opens, reads and closes the files that all the libraries read, into one
+// buffer, and makes nothing of them: what the kernel takes for itself.
+func raw(b *testing.B, paths []string) func() {
+	b.Helper()
+	names := []string{"memory.current", "memory.stat", "memory.events", "cpu.stat", "io.stat", "cpu.pressure", "memory.pressure", "io.pressure"}
+	buf := make([]byte, 16<<10)
+	var dirs []int
+	for _, p := range paths {
+		d, err := syscall.Open(mount+p, path|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+		must(b, err)
+		b.Cleanup(func() { _ = syscall.Close(d) })
+		dirs = append(dirs, d)
+	}
+	return func() {
+		for _, d := range dirs {
+			for _, name := range names {
+				fd, err := syscall.Openat(d, name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+				must(b, err)
+				_, err = syscall.Read(fd, buf)
+				must(b, errors.Join(err, syscall.Close(fd)))
+			}
+		}
+	}
 }
 
 func must(b *testing.B, err error) {
@@ -103,10 +132,26 @@ func compare(b *testing.B, names []string, run []func()) {
 
 // BenchmarkSweep reads memory, CPU, IO and pressure of all groups, each library
 // what it has of it and no more. Finding the groups is counted for bedplate alone:
-// the others are given them, open.
+// the others are given them, open. A tenth of the groups is swept, too.
 func BenchmarkSweep(b *testing.B) {
-	top, paths := many(b)
-	sweep := cgroupv2.Sweep{Parts: cgroupv2.MemoryPart | cgroupv2.CPUPart | cgroupv2.IOPart | cgroupv2.PressurePart}
+	at := home(b)
+	top, few := at+"/many", at+"/few"
+	paths := many(b, top, *groups)
+	many(b, few, *groups/10)
+	const parts = cgroupv2.MemoryPart | cgroupv2.CPUPart | cgroupv2.IOPart | cgroupv2.PressurePart
+	all, tenth := cgroupv2.Sweep{Parts: parts}, cgroupv2.Sweep{Parts: parts}
+	sweeps := func(s *cgroupv2.Sweep, top string, want int) func() {
+		return func() {
+			n := 0
+			for _, err := range s.Below(top) {
+				must(b, err)
+				n++
+			}
+			if n != want {
+				b.Fatal(n, "groups")
+			}
+		}
+	}
 	var runc []*fs2.Manager
 	var others []*containerd.Manager
 	for _, p := range paths {
@@ -117,17 +162,10 @@ func BenchmarkSweep(b *testing.B) {
 		must(b, err)
 		others = append(others, c)
 	}
-	compare(b, []string{"bedplate", "opencontainers", "containerd"}, []func(){
-		func() {
-			n := 0
-			for _, err := range sweep.Below(top) {
-				must(b, err)
-				n++
-			}
-			if n != *groups+1 {
-				b.Fatal(n, "groups")
-			}
-		},
+	compare(b, []string{"bedplate", "tenth", "raw", "opencontainers", "containerd"}, []func(){
+		sweeps(&all, top, *groups+1),
+		sweeps(&tenth, few, *groups/10+1),
+		raw(b, paths),
 		func() {
 			for _, m := range runc {
 				_, err := m.Stats(&cgroups.StatsOptions{Controllers: cgroups.CPU | cgroups.Memory | cgroups.IO})
@@ -141,10 +179,7 @@ func BenchmarkSweep(b *testing.B) {
 			}
 		},
 	})
-	b.ReportMetric(testing.AllocsPerRun(1, func() {
-		for range sweep.Below(top) {
-		}
-	}), "bedplate-allocs")
+	b.ReportMetric(testing.AllocsPerRun(1, sweeps(&all, top, *groups+1)), "bedplate-allocs")
 }
 
 // BenchmarkSet writes five limits that differ from those before.
