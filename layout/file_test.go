@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"text/template"
 
@@ -33,11 +34,14 @@ func TestSources(t *testing.T) {
 	require.NoError(t, os.WriteFile(host, []byte(big[:len(big)-1]+"X"), 0o600))
 	require.Contains(t, settle(t, tree)[0].Detail, "content 1048576 bytes, sha256 ")
 
-	tree.Entries = []layout.Entry{layout.File{Path: "/conf", Source: layout.FromTemplate(text, map[string]int{})}, layout.File{Path: "/x", Source: layout.FromHost("/nowhere")}, layout.File{Path: "/y", Source: layout.FromHost("/")}}
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600)) // nobody is waited for
+	tree.Entries = []layout.Entry{layout.File{Path: "/z", Source: layout.FromHost(fifo)}, layout.File{Path: "/conf", Source: layout.FromTemplate(text, map[string]int{})}, layout.File{Path: "/x", Source: layout.FromHost("/nowhere")}, layout.File{Path: "/y", Source: layout.FromHost("/")}}
 	_, err = tree.Plan(t.Context())
 	require.ErrorContains(t, err, "/conf: its source: ")
 	require.ErrorContains(t, err, "/x: its source: open /nowhere")
 	require.ErrorContains(t, err, "/y: its source: / is not a regular file")
+	require.ErrorContains(t, err, "/z: its source: "+fifo+" is not a regular file")
 }
 
 func TestDigest(t *testing.T) {

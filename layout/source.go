@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 	"text/template"
 )
 
@@ -25,7 +26,7 @@ func FromHost(path string) Source { return hostSource(path) }
 type hostSource string
 
 func (s hostSource) Open() (io.ReadSeekCloser, int64, error) {
-	f, err := os.Open(string(s))
+	f, err := os.OpenFile(string(s), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a fifo would wait for a writer
 	if err != nil {
 		return nil, 0, err
 	}

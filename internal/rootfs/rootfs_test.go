@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // tree makes a root with links of every kind, beside a file that nothing inside may reach.
@@ -128,6 +129,28 @@ func TestRemove(t *testing.T) {
 	require.ErrorIs(t, r.Remove("etc"), fs.ErrNotExist)
 	require.Error(t, r.Remove("/"))
 	require.Error(t, r.Remove("usr/.."))
+}
+
+// TestReadFileWaitsForNobody: what is to be a file may be anything in an image.
+func TestReadFileWaitsForNobody(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, unix.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
+	require.NoError(t, os.Symlink("fifo", filepath.Join(dir, "link")))
+	root, err := Open(dir)
+	require.NoError(t, err)
+	defer root.Close()
+	for _, name := range []string{"/fifo", "/link"} {
+		_, err := root.ReadFile(name)
+		require.ErrorContains(t, err, "it is neither a file nor /dev/null")
+	}
+	_, err = root.ReadFile("/")
+	require.ErrorIs(t, err, unix.EISDIR)
+	machine, err := Open("")
+	require.NoError(t, err)
+	defer machine.Close()
+	b, err := machine.ReadFile("/dev/null")
+	require.NoError(t, err)
+	require.Empty(t, b)
 }
 
 func TestExists(t *testing.T) {
