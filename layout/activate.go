@@ -49,7 +49,7 @@ func (s *shelf) activate(id string) ([]bedplate.Change, error) {
 	// The history is written first and read only as far as the link agrees, so
 	// the two need no common commit.
 	history = until(history, current)
-	if current != "" && !slices.Contains(history, current) {
+	if versiondir.Valid(current) && !slices.Contains(history, current) { // a link of others' may lead anywhere
 		history = append(history, current)
 	}
 	history = append(history, id)

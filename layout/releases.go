@@ -193,7 +193,7 @@ func (s *shelf) history() ([]string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return strings.Fields(string(b)), err
+	return slices.DeleteFunc(strings.Fields(string(b)), func(id string) bool { return !versiondir.Valid(id) }), err
 }
 
 func (s *shelf) change(op bedplate.Op, kind, name, detail string) bedplate.Change {

@@ -210,6 +210,35 @@ func within(dir *os.Root) (all []string) {
 }
 
 // TestManyDeployers: sixteen stage and activate at once, and a reader never
+// TestForeignCurrent: what others made of the link and of the history is replaced,
+// and remembered as no release.
+func TestForeignCurrent(t *testing.T) {
+	r := shelf(t)
+	rel := stage(t, r, "v1")
+	dir := filepath.Join(r.Root, r.Dir)
+	for _, target := range []string{"/etc", "gone", "../../..", "."} {
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, "current")))
+		require.NoError(t, os.Symlink(target, filepath.Join(dir, "current")))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, ".history"), []byte("../x /etc current\n\xff\n"), 0o644))
+		_, err := r.List()
+		require.NoError(t, err)
+		changes, err := r.Activate(t.Context(), rel.ID)
+		require.NoError(t, err)
+		require.Len(t, changes, 1)
+		_, err = r.Rollback(t.Context())
+		require.ErrorIs(t, err, layout.ErrNoPrevious)
+		all, err := r.List()
+		require.NoError(t, err)
+		require.Len(t, all, 1)
+		require.True(t, all[0].Current)
+	}
+	require.NoError(t, os.Remove(filepath.Join(dir, "current")))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "current"), 0o755))
+	_, err := r.Activate(t.Context(), rel.ID)
+	require.ErrorContains(t, err, "current: it is no symlink; move it away")
+	require.NoError(t, os.Remove(filepath.Join(dir, "current")))
+}
+
 // finds the link absent or a release in part.
 func TestManyDeployers(t *testing.T) {
 	r := shelf(t)

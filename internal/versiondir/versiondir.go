@@ -51,6 +51,9 @@ func valid(name string) error {
 	return nil
 }
 
+// Valid says whether a version can have this name.
+func Valid(name string) bool { return valid(name) == nil }
+
 func staged(name string) string   { return "." + name + ".new" }
 func leaving(name string) string  { return "." + name + ".old" }
 func lockName(name string) string { return "." + name + ".lock" }
@@ -97,6 +100,9 @@ func (s *Store) Current() (string, error) {
 	target, err := atomicfile.Readlinkat(s.dir, CurrentLink)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
+	}
+	if errors.Is(err, unix.EINVAL) {
+		err = errors.New("it is no symlink; move it away")
 	}
 	if err != nil {
 		return "", s.pathError("readlink", CurrentLink, err)
