@@ -88,6 +88,10 @@ func (p *planner) allocate(k idKind, r ranges, prefer ID) (ID, error) {
 		}
 	}
 	for id := r.systemMax; id >= r.systemMin && id > 0; id-- {
+		if p.taken[id] {
+			continue
+		}
+		p.taken[id] = true // by whoever has it, or now
 		if p.fixed[userIDs][id] || p.fixed[groupIDs][id] {
 			continue
 		}

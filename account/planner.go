@@ -26,6 +26,7 @@ type planner struct {
 
 	uids, gids ranges
 	fixed      map[idKind]map[ID]bool // ids that the set asks for
+	taken      map[ID]bool            // ids that are known not to be free
 	steps      []step
 	errs       []error
 	unmet      []error // why Ensure could not go on where Plan may
@@ -95,7 +96,7 @@ func (p *planner) once() ([]step, error) {
 	if p.gids, err = readRanges(p.root, groupIDs); err != nil {
 		return nil, err
 	}
-	p.fixed = map[idKind]map[ID]bool{userIDs: {}, groupIDs: {}}
+	p.fixed, p.taken = map[idKind]map[ID]bool{userIDs: {}, groupIDs: {}}, map[ID]bool{}
 	for _, u := range p.set.Users {
 		p.fixed[userIDs][u.UID] = true
 		if u.UID != 0 && !p.uids.fits(u.UID) {
@@ -179,6 +180,9 @@ func (p *planner) add(s step) {
 	}
 	if s.sub.Count > 0 {
 		p.db.addRange(s.sub)
+	}
+	if s.action == removeUser || s.action == removeGroup {
+		p.taken = map[ID]bool{}
 	}
 	p.steps = append(p.steps, s)
 }

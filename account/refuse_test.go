@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,4 +131,26 @@ func TestMissingRootIsAnEmptyOne(t *testing.T) {
 	made, err := set.Ensure(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, planned, made)
+}
+
+// TestAllIDs: the system's range can be filled to the last id, and one more is
+// refused before anything is touched.
+func TestAllIDs(t *testing.T) {
+	root := rootWith(t, map[string]string{"etc/login.defs": "SYS_UID_MIN 800\nSYS_GID_MIN 800\n"})
+	s := account.Set{Root: root, Backend: account.Files}
+	for i := range 199 { // "old" has 997
+		s.Users = append(s.Users, account.User{Name: fmt.Sprint("u", i)})
+	}
+	before := read(t, root, "etc/passwd")
+	more := s
+	more.Users = append(slices.Clone(s.Users), account.User{Name: "more"})
+	made, err := more.Ensure(t.Context())
+	require.ErrorContains(t, err, "none is free from 800 to 999; widen SYS_")
+	require.Empty(t, made)
+	require.Equal(t, before, read(t, root, "etc/passwd"))
+	require.Len(t, converge(t, s), 2*199)
+
+	// An id that goes is free for the next.
+	s.Users = []account.User{{Name: "u0", Absent: true}, {Name: "more"}}
+	require.Len(t, converge(t, s), 4)
 }
