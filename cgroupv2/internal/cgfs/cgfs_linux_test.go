@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,79 @@ func TestFiles(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, want, text)
 			}
+		}
+	})
+}
+
+// What was read to plan on is what is written, whatever has its name by then.
+func TestWhatWasReadIsWritten(t *testing.T) {
+	plain(t, func(t *testing.T, dir string, tree *Tree) {
+		before := 0
+		open := func() int {
+			names, err := os.ReadDir("/proc/self/fd")
+			require.NoError(t, err)
+			return len(names)
+		}
+		before = open()
+		for _, rel := range []string{"a", "b"} {
+			require.NoError(t, tree.Mkdir(rel))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, rel, "f"), []byte("max\n"), 0o644))
+		}
+		for range 2 {
+			text, err := tree.Now("a", "f")
+			require.NoError(t, err)
+			require.Equal(t, "max", text)
+		}
+		require.NoError(t, os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "old")))
+		require.NoError(t, tree.Mkdir("a"))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "a/f"), []byte("new\n"), 0o644))
+		text, err := tree.Exchange("a", "f", "123\n")
+		require.NoError(t, err)
+		require.Equal(t, "123", text)
+		for file, want := range map[string]string{"a/f": "new\n", "old/f": "123\n"} {
+			b, err := os.ReadFile(filepath.Join(dir, file))
+			require.NoError(t, err)
+			require.Equal(t, want, string(b), file)
+		}
+		// Another group's: nothing of the last one is taken for it, or stays open.
+		_, err = tree.Now("b", "g")
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.LessOrEqual(t, open(), before+1, "the group's own directory")
+		// More than one read takes.
+		long := strings.Repeat("254:16 rbps=1\n", 500)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "b/long"), []byte(long), 0o644))
+		text, err = tree.Now("b", "long")
+		require.NoError(t, err)
+		require.Equal(t, strings.TrimSuffix(long, "\n"), text)
+		if os.Getuid() != 0 { // root may write everything
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "b/readonly"), []byte("1\n"), 0o444))
+			text, err = tree.Now("b", "readonly")
+			require.NoError(t, err)
+			require.Equal(t, "1", text)
+			_, err = tree.Exchange("b", "readonly", "2")
+			require.ErrorIs(t, err, fs.ErrPermission)
+		}
+	})
+}
+
+// Leaves are not listed, and what is removed is told from what has no controller.
+func TestLeaves(t *testing.T) {
+	plain(t, func(t *testing.T, dir string, tree *Tree) {
+		require.NoError(t, tree.Mkdir("a"))
+		require.NoError(t, tree.Mkdir("a/b"))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "a/cgroup.controllers"), nil, 0o644))
+		top, err := tree.Dir("")
+		require.NoError(t, err)
+		require.False(t, top.Leaf())
+		a, err := top.Below([]byte("a\x00"), tree)
+		require.NoError(t, err)
+		require.False(t, a.Leaf())
+		require.True(t, a.There())
+		b, err := a.Below([]byte("b\x00"), tree)
+		require.NoError(t, err)
+		require.False(t, b.There())
+		for _, d := range []Dir{top, a, b} {
+			require.NoError(t, d.Close())
 		}
 	})
 }

@@ -22,9 +22,9 @@ type Watch struct {
 // cgroup's own end. What changes from now on is not missed: read the files
 // after this, then Wait, then read them again.
 //
-// The end is seen in the cgroup above, as the removal of a name: files of this
-// file system don't tell of their own (measured: 5.10 to 6.12), and what they had
-// to tell just before may be lost with them.
+// The end is seen in the cgroup above, as the removal of a name: that every kernel's
+// files tell of their own is not to be relied on, and what they had to tell just
+// before may be lost with them.
 func (t *Tree) Watch(rel string, files ...string) (_ *Watch, err error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
