@@ -58,6 +58,29 @@ func TestDamagedReceipt(t *testing.T) {
 	require.NoError(t, i.Verify(t.Context()))
 }
 
+// TestModes: a file that is the same to the byte is altered if others may write
+// to it, or if it runs as its owner.
+func TestModes(t *testing.T) {
+	t.Parallel()
+	p, dir := serve(t, "go1.26.8"), t.TempDir()
+	i, err := toolchain.Install(t.Context(), p.sdk(dir, "1.26.8"))
+	require.NoError(t, err)
+	tool := i.Go()
+	for mode, same := range map[os.FileMode]bool{0o755: true, 0o700: true, 0o775: false, 0o757: false, 0o644: false, 0o755 | os.ModeSetuid: false, 0o755 | os.ModeSetgid: false} {
+		require.NoError(t, os.Chmod(tool, mode))
+		err := i.Verify(t.Context())
+		if same {
+			require.NoError(t, err, mode)
+			continue
+		}
+		var altered *toolchain.AlteredError
+		require.ErrorAs(t, err, &altered, mode)
+		require.Equal(t, []toolchain.Difference{{Path: "bin/go", What: "changed"}}, altered.Differences)
+	}
+	require.NoError(t, i.Repair(t.Context(), p.source()))
+	require.NoError(t, i.Verify(t.Context()))
+}
+
 // TestVersionIsLink: a look at an SDK does not read what a link leads to.
 func TestVersionIsLink(t *testing.T) {
 	t.Parallel()

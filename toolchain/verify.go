@@ -159,6 +159,10 @@ func (f hashedFile) is(dir *os.File, name string, h hash.Hash, block []byte) (bo
 	if !info.Mode.IsRegular() || info.Size != f.Size || (info.Mode.Perm()&0o111 != 0) != f.Exec {
 		return false, nil
 	}
+	// What others may write, or runs as somebody else, was not installed so.
+	if info.Mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 || info.Mode.Perm()&0o022 != 0 {
+		return false, nil
+	}
 	h.Reset()
 	for read := int64(0); ; {
 		n, err := file.Read(block)
