@@ -26,6 +26,7 @@ type client struct {
 	mu   sync.Mutex
 	conn *sd.Conn
 	held *dbus.Conn // to the bus, for as long as units are held
+	free bool       // there is no holding: the bus did not answer
 }
 
 func (m Manager) connect(ctx context.Context) (*client, error) {
@@ -66,10 +67,13 @@ func (c *client) close() {
 // ends, or never starts, is forgotten at once otherwise, and with it why. It
 // takes a bus. Without one less is known, and what is known is as true.
 func (c *client) hold(ctx context.Context, unit string) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, holding)
 	defer cancel()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.free {
+		return
+	}
 	if c.held != nil && !c.held.Connected() {
 		_ = c.held.Close()
 		c.held = nil
@@ -78,15 +82,21 @@ func (c *client) hold(ctx context.Context, unit string) {
 		if c.held != nil || !e.bus {
 			continue
 		}
-		if held, err := e.greet(ctx); err == nil {
+		held, err := e.greet(ctx)
+		if err == nil {
 			c.held = held
 		}
+		c.free = errors.Is(err, context.DeadlineExceeded)
 	}
 	if c.held != nil {
 		systemd := c.held.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1")
 		_ = systemd.CallWithContext(ctx, "org.freedesktop.systemd1.Manager.RefUnit", 0, unit)
 	}
 }
+
+// holding is how long a bus is waited for that is not needed for anything else. A
+// busy machine takes its time; one that hangs is waited for once.
+const holding = 5 * time.Second
 
 // connection gives the connection that there is, or makes one.
 func (c *client) connection(ctx context.Context) (*sd.Conn, error) {

@@ -26,7 +26,9 @@ func TestLintAgainstSystemd(t *testing.T) {
 			tries = append(tries, tryOf(section, line, len(tries)))
 		}
 	}
-	tries = append(tries, wholes()...)
+	if testenv.Systemd(t) > 247 { // whose PID 1 one of them brings down
+		tries = append(tries, wholes()...)
+	}
 	for _, c := range tries {
 		file := filepath.Join(runUnits, c.name)
 		require.NoError(t, os.WriteFile(file, []byte(c.text), 0o644))

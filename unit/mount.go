@@ -55,6 +55,9 @@ func (m Mount) draft(d *draft) {
 	if m.What == "" {
 		d.refuse("What", m.What, "is empty; say what is to be mounted")
 	}
+	if strings.HasPrefix(m.What, "/") {
+		d.refuse("What", m.What, d.pathProblem(m.What))
+	}
 	d.text("Run", "What", "What", m.What)
 	if m.Where == "" || m.Where == "/" {
 		d.refuse("Where", m.Where, "is no place to mount at; it is an absolute path other than /")

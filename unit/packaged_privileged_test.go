@@ -110,7 +110,7 @@ func TestLintOfPackagedUnits(t *testing.T) {
 		base = strings.Replace("packed"+strings.ReplaceAll(base, "-", "_"), "@.", "@one.", 1)
 		f, _ := unit.Parse(base, strings.NewReader(string(text))) // systemd reads what has bad lines, too
 		for _, x := range unit.Lint(f, unit.Target{Systemd: version}) {
-			if slices.Contains([]string{"bad-value", "unknown-directive", "unknown-section", "unloadable"}, x.Rule) {
+			if slices.Contains([]string{"bad-value", "unknown-directive", "unknown-section", "unloadable"}, x.Rule) && !quietly(x.Key) {
 				found[base] = append(found[base], x.String())
 			}
 		}

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	if testenv.Inside() {
 		// Tests that are beside each other wait for services of their own. Those that
 		// have systemd reload are not: it is busy with that, and the others wait.
-		err := errors.Join(flag.Set("test.parallel", "24"), withoutGenerators())
+		err := errors.Join(flag.Set("test.parallel", "5"), withoutGenerators())
 		if err != nil {
 			panic(err)
 		}

@@ -199,7 +199,7 @@ func (q Query) run(ctx context.Context, yield func(Entry, error) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command, args...)
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 5 * time.Second
 	var complaints limited
 	cmd.Stderr = &complaints
 	out, err := cmd.StdoutPipe()

@@ -23,7 +23,7 @@ func Sync(ctx context.Context) error {
 		return direct
 	}
 	cmd := exec.CommandContext(ctx, "journalctl", "--sync")
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 5 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("journal: journalctl --sync: %w: %s (and %w)", err, out, direct)
 	}
