@@ -55,6 +55,10 @@ func (p *planner) runTools(ctx context.Context) (made []bedplate.Change, err err
 		if stale, err := p.stale(); err != nil || len(steps) == 0 && !stale {
 			return made, err
 		}
+		// A tool that finds the disk full has done half, or the one before it all.
+		if err := passwd.Room(p.root); err != nil {
+			return made, fmt.Errorf("account: %s: %w", p.set.name(), err)
+		}
 		var now []bedplate.Change
 		now, err = p.execute(ctx, steps)
 		for _, c := range now {
@@ -125,8 +129,11 @@ func (p *planner) serialize(ctx context.Context) (func() error, error) {
 // (useradd(8), groupadd(8): 9 and 4), or has gone (6), or another tool had the lock.
 func raced(err error) bool {
 	failed := (*commandError)(nil)
-	return errors.As(err, &failed) && (slices.Contains([]int{4, 6, 9}, failed.code) || strings.Contains(failed.output, "lock") ||
-		strings.Contains(failed.output, "in use") || strings.Contains(failed.output, "+': File exists")) // BusyBox
+	if !errors.As(err, &failed) || strings.Contains(failed.output, "No space left") {
+		return false
+	}
+	return slices.Contains([]int{4, 6, 9}, failed.code) || strings.Contains(failed.output, "lock") ||
+		strings.Contains(failed.output, "in use") || strings.Contains(failed.output, "+': File exists") // BusyBox
 }
 
 // wait returns when nobody edits the accounts.

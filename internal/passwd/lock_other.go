@@ -43,3 +43,6 @@ func Wait(context.Context, *rootfs.Root) error {
 func WaitApplets(context.Context, *rootfs.Root) error {
 	return fmt.Errorf("passwd: lock: %w", errors.ErrUnsupported)
 }
+
+// Room says whether there is room in a root's /etc for the account files.
+func Room(*rootfs.Root) error { return fmt.Errorf("passwd: %w", errors.ErrUnsupported) }
