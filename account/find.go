@@ -2,7 +2,6 @@ package account
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/bedplate/bedplate/internal/passwd"
 )
@@ -11,7 +10,7 @@ import (
 // not what is asked first, another's user of the name is the one that counts.
 func (p *planner) findUser(name string) (u passwd.User, local, found bool) {
 	u, local = p.db.users().User(name)
-	if local && p.order[passwd.UserFile] {
+	if local && p.settles(passwd.UserFile) {
 		return u, true, true
 	}
 	w, found, err := p.wide.user(p.ctx, name)
@@ -29,7 +28,7 @@ func (p *planner) findUser(name string) (u passwd.User, local, found bool) {
 
 func (p *planner) findGroup(name string) (g passwd.Group, local, found bool) {
 	g, local = p.db.groups().Group(name)
-	if local && p.order[passwd.GroupFile] {
+	if local && p.settles(passwd.GroupFile) {
 		return g, true, true
 	}
 	w, found, err := p.wide.group(p.ctx, name)
@@ -40,7 +39,6 @@ func (p *planner) findGroup(name string) (g passwd.Group, local, found bool) {
 		p.fail(err)
 	}
 	if local && (!found || w.GID == g.GID && !p.reads) {
-		g.Members = append(slices.Clone(g.Members), w.Members...) // merged ones are in it, too
 		return g, true, true
 	}
 	return w, false, found

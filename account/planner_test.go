@@ -81,20 +81,20 @@ func FuzzUses(f *testing.F) {
 	})
 }
 
-func TestFilesFirst(t *testing.T) {
-	for conf, want := range map[string]bool{
-		"":                                  true,
-		"passwd: files ldap\n":              true,
-		"passwd:files[SUCCESS=return] ldap": true,
-		"passwd: files [NOTFOUND=return] ldap # ldap files": true,
-		"passwd: compat systemd\ngroup: ldap":               true,
-		"passwd:\tsss files":                                false,
-		"  passwd : ldap":                                   false,
-		"passwd: files [ Success = Merge ] systemd":         false,
-		"passwd: files [SUCCESS=continue] ldap":             false,
-		"passwd: files [!NOTFOUND=continue] ldap":           false,
+func TestRankOfFiles(t *testing.T) {
+	for conf, want := range map[string]rank{
+		"":                                  alone,
+		"passwd: files ldap\n":              alone,
+		"passwd:files[SUCCESS=return] ldap": alone,
+		"passwd: files [NOTFOUND=return] ldap # ldap files": alone,
+		"passwd: compat systemd\ngroup: ldap":               alone,
+		"passwd:\tsss files":                                later,
+		"  passwd : ldap":                                   later,
+		"passwd: files [ Success = Merge ] systemd":         merged,
+		"passwd: files [SUCCESS=continue] ldap":             later,
+		"passwd: files [!NOTFOUND=continue] ldap":           later,
 	} {
-		require.Equal(t, want, filesFirst(conf, "passwd"), conf)
+		require.Equal(t, want, rankOfFiles(conf, "passwd"), conf)
 	}
 }
 
@@ -124,18 +124,21 @@ func TestOrder(t *testing.T) {
 	require.NoError(t, err)
 	defer root.Close()
 	for _, c := range []struct {
-		first, reads bool
-		uid          uint32
-		local        bool
-		shell        string
-		members      []string
+		first   rank
+		reads   bool
+		uid     uint32
+		local   bool
+		shell   string
+		members []string
 	}{
-		{true, true, 850, true, "/near", []string{"near"}},
-		{true, false, 850, true, "/near", []string{"near"}},
-		{false, true, 850, false, "/bin/sh", []string{"far"}},
-		{false, false, 850, false, "/bin/sh", []string{"far"}},
-		{false, true, 901, false, "/bin/sh", []string{"far"}},
-		{false, false, 901, true, "/near", []string{"near", "far"}}, // the same account: it is ours to correct
+		{alone, true, 850, true, "/near", []string{"near"}},
+		{alone, false, 850, true, "/near", []string{"near"}},
+		{later, true, 850, false, "/bin/sh", []string{"far"}},
+		{later, false, 850, false, "/bin/sh", []string{"far"}},
+		{later, true, 901, false, "/bin/sh", []string{"far"}},
+		{merged, true, 901, false, "/bin/sh", []string{"far"}},
+		{merged, false, 901, true, "/near", []string{"near"}}, // a group's file is enough for a plan
+		{later, false, 901, true, "/near", []string{"near"}},  // the same account: it is ours to correct
 	} {
 		p := &planner{ctx: t.Context(), root: root, wide: both{uid: c.uid}, backend: Files, set: Set{Users: []User{{Name: "app"}}}, reads: c.reads}
 		require.NoError(t, p.reload())
