@@ -22,10 +22,13 @@ func byPlace(a, b Directive) int {
 type Block struct {
 	list []Directive
 	text []byte
+	odd  bool // a parser may read something else there than was added
 }
 
 func (b *Block) add(d Directive) {
 	b.list = append(b.list, d)
+	b.odd = b.odd || d.Name == "" || !letter(rune(d.Name[0])) || strings.IndexByte(d.Name, '=') >= 0 ||
+		d.Value != "" && isBlank(d.Value[0]) || strings.IndexByte(d.Value, '\n') >= 0 || strings.IndexByte(d.Name, '\n') >= 0
 	b.text = append(append(append(append(b.text, d.Name...), '='), d.Value...), '\n')
 }
 

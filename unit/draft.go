@@ -76,7 +76,28 @@ func (d *draft) raw(group, name, value string) {
 		d.drops = append(d.drops, Dropped{dir, reason})
 		return
 	}
-	d.blocks[slices.Index(groups[:], group)].add(dir)
+	d.blocks[place(group)].add(dir)
+}
+
+// place is the index of a group's block.
+func place(group string) int {
+	switch group {
+	case "Unit":
+		return 0
+	case "Run":
+		return 1
+	case "Directories":
+		return 2
+	case "Restart":
+		return 3
+	case "Limits":
+		return 4
+	case "Sandbox":
+		return 5
+	case "Extra":
+		return 6
+	}
+	return 7
 }
 
 // text adds a value that systemd takes whole. "": nothing.

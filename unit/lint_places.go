@@ -75,9 +75,10 @@ var (
 	plainKeys  = strings.Fields("CPUQuota TCPCongestion")
 )
 
-// unknownSpecifier finds a "%" that systemd can't resolve. One at the end is plain.
+// unknownSpecifier finds a "%" that systemd can't resolve. One at the end is plain;
+// to 247 all of them are.
 func (l *linter) unknownSpecifier(e Entry, kind string) string {
-	if contains(plainKinds, kind) || contains(plainKeys, e.Key) {
+	if l.version <= 247 || contains(plainKinds, kind) || contains(plainKeys, e.Key) {
 		return ""
 	}
 	for i := 0; i+1 < len(e.Value); i++ {

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"text/template"
 	"unicode/utf8"
@@ -132,7 +131,7 @@ func (d *draft) free() {
 	blocks := d.blocks
 	for i := range blocks {
 		clear(blocks[i].list)
-		blocks[i].list, blocks[i].text = blocks[i].list[:0], blocks[i].text[:0]
+		blocks[i].list, blocks[i].text, blocks[i].odd = blocks[i].list[:0], blocks[i].text[:0], false
 	}
 	*d = draft{blocks: blocks}
 	drafts.Put(d)
@@ -190,13 +189,16 @@ func (d *draft) same(entries []Entry) bool {
 // sections, with blank lines, plain comments and headers between: it then needs no
 // parsing. Whatever is less plain than that is left to the parser.
 func (d *draft) verbatim(text []byte) bool {
+	if !plainLines(text) {
+		return false
+	}
 	section := ""
 	block := d.next(0)
 	for len(text) > 0 {
 		if block < len(d.blocks) {
 			b := &d.blocks[block]
 			if rest, ok := bytes.CutPrefix(text, b.text); ok {
-				if b.list[0].Section != section || !b.readsBack() {
+				if b.list[0].Section != section || b.odd {
 					return false
 				}
 				text, block = rest, d.next(block+1)
@@ -206,12 +208,9 @@ func (d *draft) verbatim(text []byte) bool {
 		line, rest, _ := bytes.Cut(text, []byte("\n"))
 		switch {
 		case len(line) == 0:
-		case bytes.IndexByte(line, '\r') >= 0 || line[len(line)-1] == '\\':
+		case line[len(line)-1] == '\\':
 			return false
 		case line[0] == '#':
-			if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
-				return false
-			}
 		case string(line) == "[Unit]" || string(line) == "[Install]" || len(line) == len(d.own)+2 && string(line[1:len(line)-1]) == d.own && line[0] == '[' && line[len(line)-1] == ']':
 			section = string(line[1 : len(line)-1])
 		default:
@@ -230,20 +229,15 @@ func (d *draft) next(i int) int {
 	return i
 }
 
-// readsBack says whether each line of the block is one of a file, and its value
-// what a parser reads there. It may say no of one that is.
-func (b *Block) readsBack() bool {
-	for _, x := range b.list {
-		if x.Name == "" || !letter(rune(x.Name[0])) || strings.IndexByte(x.Name, '=') >= 0 || x.Value != "" && isBlank(x.Value[0]) {
-			return false
-		}
-	}
+// plainLines says whether each line of a text is one as it stands: none goes on in
+// the next, and none ends or has its name end in space. It may say no of such a text.
+func plainLines(text []byte) bool {
 	for _, end := range [...]string{"\\\n", " \n", "\t\n", "\r", "\x00", " =", "\t="} {
-		if bytes.Contains(b.text, []byte(end)) {
+		if bytes.Contains(text, []byte(end)) {
 			return false
 		}
 	}
-	return bytes.Count(b.text, []byte("\n")) == len(b.list) && utf8.Valid(b.text)
+	return utf8.Valid(text)
 }
 
 // compare parses what a template made and holds it against the typed values.

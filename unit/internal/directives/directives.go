@@ -58,22 +58,33 @@ var table = sync.OnceValue(func() map[string]map[string]Directive {
 	return all
 })
 
-// mortal are the names of directives that some newer version has no more.
-var mortal = sync.OnceValue(func() map[string]bool {
-	names := map[string]bool{}
+// mortals are the names of directives that some newer version has no more, and
+// their shapes: by length, a bit for each first letter. Most names are told by
+// that.
+type mortals struct {
+	names  map[string]bool
+	shapes [64]uint32
+}
+
+var mortal = sync.OnceValue(func() *mortals {
+	m := &mortals{names: map[string]bool{}}
 	for _, section := range table() {
 		for name, d := range section {
 			if d.Until != 0 {
-				names[name] = true
+				m.names[name] = true
+				m.shapes[len(name)%len(m.shapes)] |= 1 << (name[0] % 32)
 			}
 		}
 	}
-	return names
+	return m
 })
 
 // Mortal says whether a directive of this name is gone from any section of a
 // newer version. With the newest one, nothing else can be missing.
-func Mortal(name string) bool { return mortal()[name] }
+func Mortal(name string) bool {
+	m := mortal()
+	return name != "" && m.shapes[len(name)%len(m.shapes)]&(1<<(name[0]%32)) != 0 && m.names[name]
+}
 
 // Find looks a directive up.
 func Find(section, name string) (Directive, bool) {
