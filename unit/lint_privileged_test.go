@@ -64,9 +64,12 @@ func TestLintAgainstSystemd(t *testing.T) {
 
 // TestPanelAgainstSystemd: every directive that this version has, with values of
 // every kind, judged by systemd and by Lint. A sixth of the values, all in the
-// long form.
+// long form. Not of 247, where Lint was held against the assignments above only.
 func TestPanelAgainstSystemd(t *testing.T) {
 	version := testenv.Systemd(t)
+	if version <= 247 {
+		return
+	}
 	p := listen(t)
 	all, values, complained := sheets(version, count(6, 1)), 0, 0
 	for _, s := range all {
