@@ -4,13 +4,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"testing"
 )
+
+// T is what Self needs of a testing.T.
+type T interface {
+	Helper()
+	Fatal(...any)
+	TempDir() string
+}
 
 // Self runs one test of this test binary in a process of its own, with env in its
 // environment, and gives what it said. One thread, and no collector's, make its
 // calls come in the same order each time.
-func Self(t testing.TB, test string, fault Fault, env ...string) (Result, string) {
+func Self(t T, test string, fault Fault, env ...string) (Result, string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^"+test+"$")
 	cmd.Env = append(append(os.Environ(), "GOMAXPROCS=1", "GOGC=off"), env...)
