@@ -32,6 +32,11 @@ type NoDiskError struct {
 
 func (e *NoDiskError) Error() string { return fmt.Sprintf("cgroupv2: %s: %s", e.Path, e.Problem) }
 
+const absent = "there is no such device or file; write a disk's node (/dev/vdb), its numbers (254:16), or a path that lies on it"
+
+// Is matches fs.ErrNotExist where there is nothing of that name.
+func (e *NoDiskError) Is(target error) bool { return target == fs.ErrNotExist && e.Problem == absent }
+
 // PartitionError is a partition where only a whole disk can be meant.
 type PartitionError struct {
 	Partition string
@@ -107,8 +112,11 @@ func (b blocks) whole(path string) error {
 	if !ok {
 		var node bool
 		var err error
-		if d, node, err = b.look(path); err != nil || !node {
-			return err
+		if d, node, err = b.look(path); err != nil {
+			return unseen(path, err)
+		}
+		if !node {
+			return nil
 		}
 	}
 	dir, err := b.dir(d)
@@ -130,7 +138,7 @@ func (b blocks) find(path string, chain []string, depth int) ([]Disk, error) {
 	}
 	d, node, err := b.look(path)
 	if err != nil {
-		return nil, fmt.Errorf("cgroupv2: %w", err)
+		return nil, unseen(path, err)
 	}
 	chain = append(slices.Clone(chain), path)
 	if node {
@@ -148,6 +156,14 @@ func (b blocks) find(path string, chain []string, depth int) ([]Disk, error) {
 		return b.below(d, chain, depth)
 	}
 	return nil, &NoDiskError{path, noDisk(kind, source)}
+}
+
+// unseen is what is not there, or no block device.
+func unseen(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &NoDiskError{path, absent}
+	}
+	return fmt.Errorf("cgroupv2: %w", err)
 }
 
 // noDisk says why a file system without a device has no disk.

@@ -175,6 +175,7 @@ func (o owner) canHandOn(at string, names []string) error {
 // differences lists the settings that don't hold, in the order of writing. Files
 // that are still to come, with the cgroup or its controller, have known values.
 func (o owner) differences(rel string, wanted []setting, missing []string, fresh bool) (list []difference, err error) {
+	leavesIdle := false
 	for _, s := range wanted {
 		now := s.initially()
 		if !fresh && !slices.Contains(missing, s.controller()) {
@@ -193,8 +194,12 @@ func (o owner) differences(rel string, wanted []setting, missing []string, fresh
 			}
 			now = s.in(content)
 		}
+		if s.file == "cpu.weight" && leavesIdle {
+			now = "idle" // what it reads is not what it will have
+		}
 		if !s.holds(now) {
 			list = append(list, difference{s, now})
+			leavesIdle = leavesIdle || s.file == "cpu.idle" && s.write == "0"
 		}
 	}
 	return ordered(list), nil

@@ -393,3 +393,17 @@ func TestEffectiveProtectionIsCapped(t *testing.T) {
 	require.Equal(t, 4, e.Machine.CPUs)
 	require.Equal(t, Bound[Memory]{Bytes(0), ""}, e.MemoryLow, "nothing protects the root")
 }
+
+// Out of the idle class a group has another weight than it reads there, on a kernel
+// where that is 1.
+func TestOutOfTheIdleClass(t *testing.T) {
+	f := newFake("cpu").with(t, "a")
+	_, _, err := f.ensure("a", Limits{CPUWeight: Idle}, true, false)
+	require.NoError(t, err)
+	f.groups["a"]["cpu.weight"], f.log = "1", nil
+	planned, done, err := f.ensure("a", Limits{CPUWeight: 1}, true, false)
+	require.NoError(t, err)
+	require.Equal(t, planned, done)
+	require.Equal(t, []string{"a/cpu.idle=0", "a/cpu.weight=1"}, f.log)
+	require.Equal(t, "cpu.weight: idle → 1", changes(done)[1].Detail)
+}

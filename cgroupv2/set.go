@@ -115,6 +115,8 @@ func explain(file string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENODEV) && file == "io.max":
 		why = "the kernel knows no such disk, or it is a partition of one"
+	case strings.HasPrefix(file, "cpuset.") && (errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ERANGE)):
+		why = "this machine has no such CPU or memory node"
 	case errors.Is(err, syscall.EINVAL) && file == "misc.max":
 		why = "the root's misc.capacity has no such resource"
 	case errors.Is(err, syscall.EINVAL) && file == "cpu.max":
