@@ -40,7 +40,7 @@ func stateFaults() (all []fault) {
 		}, map[string]string{"unit/" + u + "/enabled": "until the next boot only"})
 	}
 	add("no program", func(s *sabotage) {
-		s.reload(func() {
+		s.forget(func() {
 			s.edit(unitDir+service, func([]byte) []byte { return []byte("[Unit]\nDescription=Nothing\n") })
 		})
 	}, map[string]string{ofService + "loaded": "found bad-setting"}, "path"+unitDir+service)

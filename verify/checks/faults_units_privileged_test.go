@@ -19,7 +19,7 @@ func unitFileFaults() (all []fault) {
 			fault{"edited and not reloaded: " + u, func(s *sabotage) { s.edit(unitDir+u, appended("# more\n")) },
 				map[string]string{content: "the content is another", "unit/" + u + "/loaded": "changed on disk since"}, nil},
 			fault{"masked: " + u, func(s *sabotage) {
-				s.reload(func() { s.hide(unitDir + u); s.sh("ln -s /dev/null " + unitDir + u) })
+				s.forget(func() { s.hide(unitDir + u); s.sh("ln -s /dev/null " + unitDir + u) })
 			}, map[string]string{content: "another kind of file", "unit/" + u + "/loaded": "found masked"}, []string{"path" + unitDir + u, "unit/" + u}},
 			gone(u, content))
 	}
@@ -58,7 +58,7 @@ func gone(u, content string) fault {
 	if u == slice {
 		finds = map[string]string{content: "absent", "unit/" + u + "/from": "wanted " + unitDir + u}
 	}
-	return fault{"file gone: " + u, func(s *sabotage) { s.reload(func() { s.hide(unitDir + u) }) }, finds, []string{"path" + unitDir + u, "unit/" + u, ofService}}
+	return fault{"file gone: " + u, func(s *sabotage) { s.forget(func() { s.hide(unitDir + u) }) }, finds, []string{"path" + unitDir + u, "unit/" + u, ofService}}
 }
 
 // dropInFaults are files that somebody puts beside the units'.

@@ -173,6 +173,9 @@ func (s *sabotage) reload(fault func()) {
 	s.Helper()
 	was := s.reloading
 	s.reloading = true
+	if s.systemd.forgot {
+		s.systemd.current(s)
+	}
 	s.later(func() { s.systemd.stale = true })
 	settle(s)
 	fault()
@@ -180,16 +183,25 @@ func (s *sabotage) reload(fault func()) {
 	s.reloading = was
 }
 
+// forget is a reload by which systemd forgets what a unit wants: it takes
+// controllers away, which the reload that seeds another fault need not bring back.
+func (s *sabotage) forget(fault func()) {
+	s.Helper()
+	s.reload(fault)
+	s.systemd.forgot = true
+}
+
 // systemd is the manager. A reload is slow: it runs all generators.
 type systemd struct {
-	conn  *dbus.Conn
-	stale bool // it knows files of a fault that was mended
+	conn   *dbus.Conn
+	stale  bool // it knows files of a fault that was mended
+	forgot bool // it has to be reloaded before the next fault
 }
 
 func (m *systemd) reload(t testing.TB) {
 	t.Helper()
 	require.NoError(t, m.conn.ReloadContext(t.Context()))
-	m.stale = false
+	m.stale, m.forgot = false, false
 }
 
 // restarted waits until a service was started again by itself.
