@@ -55,7 +55,8 @@ func installer(t testing.TB, dir, url string, more ...string) *exec.Cmd {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), "BEDPLATE_TEST_INSTALL="+dir, "BEDPLATE_TEST_URL="+url, "BEDPLATE_TEST_VERSION=1.26.8")
+	cmd.Env = append(os.Environ(), "BEDPLATE_TEST_INSTALL="+dir, "BEDPLATE_TEST_URL="+url, "BEDPLATE_TEST_VERSION=1.26.8",
+		"GORACE=atexit_sleep_ms=0") // a second between the end of its work and its own, otherwise
 	cmd.Env = append(cmd.Env, more...)
 	return cmd
 }
