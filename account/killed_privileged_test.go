@@ -65,9 +65,10 @@ n=$(wc -l <`+dir+`/runs)
 read at how <`+dir+`/kill-at
 if [ "$n" = "$at" ]; then
 	[ "$how" != before ] || { kill -9 $(cat `+dir+`/pid); exit 1; }
-	`+really+` "$@" >/dev/null 2>&1 &
+	setsid `+really+` "$@" >/dev/null 2>&1 & # with what it runs itself
 	sleep "$how"
-	kill -9 $(cat `+dir+`/pid) $! 2>/dev/null
+	kill -9 $(cat `+dir+`/pid)
+	kill -9 -- -$! $! 2>/dev/null
 	exit 1
 fi
 exec `+really+` "$@"

@@ -64,6 +64,14 @@ func (s Set) Ensure(ctx context.Context) ([]bedplate.Change, error) {
 	if os.Geteuid() != 0 && p.root.Machine() {
 		return nil, fmt.Errorf("account: %s: %w; run as root", s.name(), ErrNoPrivilege)
 	}
+	if p.backend == Files && p.applets() { // nothing else keeps them apart from us
+		unlock, err := p.serialize(ctx)
+		if err != nil {
+			return nil, err
+		}
+		made, err := p.writeFiles(ctx)
+		return made, errors.Join(err, unlock())
+	}
 	if p.backend == Files {
 		return p.writeFiles(ctx)
 	}

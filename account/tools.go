@@ -133,7 +133,7 @@ func raced(err error) bool {
 		return false
 	}
 	return slices.Contains([]int{4, 6, 9}, failed.code) || strings.Contains(failed.output, "lock") ||
-		strings.Contains(failed.output, "in use") || strings.Contains(failed.output, "+': File exists") // BusyBox
+		strings.Contains(failed.output, "in use") || strings.Contains(failed.output, "unknown group") || strings.Contains(failed.output, "+': File exists") // BusyBox
 }
 
 // wait returns when nobody edits the accounts.

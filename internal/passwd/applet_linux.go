@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +30,13 @@ func WaitApplets(ctx context.Context, root *rootfs.Root) error {
 		return fmt.Errorf("passwd: lock: %w", err)
 	}
 	defer dir.Close()
+	// Between two files one holds no lock: whoever lives is waited for first.
+	pid := 0
+	if err := wait(ctx, func() (bool, error) { pid = livingApplet(); return pid == 0, nil }, func(cause error) error {
+		return &LockError{root.Host("/etc/passwd"), process(pid), cause}
+	}); err != nil {
+		return err
+	}
 	for _, file := range []string{"passwd", "shadow", "group", "gshadow"} {
 		a := applet{dir: dir, name: file + "+"}
 		err := wait(ctx, a.gone, func(cause error) error {
@@ -38,6 +47,33 @@ func WaitApplets(ctx context.Context, root *rootfs.Root) error {
 		}
 	}
 	return nil
+}
+
+// livingApplet finds a process that is one of BusyBox's, 0 if there is none.
+func livingApplet() int {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is constant and valid
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		argv := strings.Split(string(b), "\x00")
+		name := filepath.Base(argv[0])
+		if strings.HasPrefix(name, "busybox") && len(argv) > 1 {
+			name = argv[1]
+		}
+		if !slices.Contains([]string{"adduser", "addgroup", "deluser", "delgroup"}, name) {
+			continue
+		}
+		exe, err := os.Readlink(filepath.Join(filepath.Dir(file), "exe"))
+		if err != nil || !strings.HasPrefix(filepath.Base(exe), "busybox") {
+			continue // Debian's, which locks as shadow's tools do
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+			return pid
+		}
+	}
+	return 0
 }
 
 // applet is the lock of one that edits a file.
