@@ -18,6 +18,7 @@ import (
 // GRUB's own programs make the entries from what was edited, and again when it is
 // undone. The machine boots without GRUB, so that it can't be rebooted into them.
 func TestBootWithGRUB(t *testing.T) {
+	t.Parallel()
 	unpacked(t)
 	settings, err := os.ReadFile("/usr/share/grub/default/grub")
 	require.NoError(t, err)

@@ -19,6 +19,7 @@ import (
 // Each ancestor in turn binds, and Effective names it; systemd's own answer, where
 // it has one, is the same.
 func TestEffectiveNamesWhoBinds(t *testing.T) {
+	t.Parallel()
 	d := delegated(t, "MemoryMax=900M", "TasksMax=900", "CPUQuota=190%")
 	wide := cgroupv2.Limits{MemoryMax: cgroupv2.MiB(800), MemoryHigh: cgroupv2.MiB(700), CPUMax: cgroupv2.Percent(180), TasksMax: cgroupv2.Tasks(800), CPUSet: cgroupv2.AllCPUs}
 	tight := cgroupv2.Limits{MemoryMax: cgroupv2.MiB(100), MemoryHigh: cgroupv2.MiB(90), CPUMax: cgroupv2.Percent(30), TasksMax: cgroupv2.Tasks(20), CPUSet: cgroupv2.CPUs(1)}
@@ -86,6 +87,7 @@ func TestGoChoosesWhatIsForeseen(t *testing.T) {
 
 // A protection that an ancestor does not have is none.
 func TestProtectionThatAnAncestorTakes(t *testing.T) {
+	t.Parallel()
 	d := delegated(t)
 	made(t, d+"/slice", cgroupv2.Limits{})
 	g := made(t, d+"/slice/worker", cgroupv2.Limits{MemoryLow: cgroupv2.MiB(50)})

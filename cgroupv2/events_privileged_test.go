@@ -51,7 +51,7 @@ func TestEventsTellAllAndTheEnd(t *testing.T) {
 	// No descriptor is left over, however it ends.
 	g = made(t, d+"/y", cgroupv2.Limits{})
 	before := descriptors(t)
-	for i := range rounds() {
+	for i := range times(100, 1000) {
 		ctx, cancel := context.WithCancel(t.Context())
 		if i%2 == 0 {
 			go cancel()

@@ -100,17 +100,13 @@ func starts(t *testing.T, g cgroupv2.Group, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// long says whether the host asks for the long forms, by bringing a file of that
-// name: -with long=go.mod.
-func long() bool {
-	_, err := os.Stat(filepath.Join(testenv.PayloadDir, "with", "long"))
-	return err == nil
-}
+// long says whether the host asks for the long forms.
+func long() bool { return os.Getenv("BEDPLATE_LONG") != "" }
 
-// rounds of what must leave nothing behind.
-func rounds() int {
+// times gives a count, or that of the long form.
+func times(short, full int) int {
 	if long() {
-		return 1000
+		return full
 	}
-	return 100
+	return short
 }

@@ -102,10 +102,12 @@ func TestRawKernelAnswers(t *testing.T) {
 		require.ErrorIs(t, raw(g.Path, "cpu.weight", "100"), syscall.EINVAL)
 		require.Contains(t, []string{"0", "1"}, kernel(t, g.Path, "cpu.weight")) // 6.1, 6.12
 		require.Equal(t, cgroupv2.Idle, mustGet(t, g.Path).CPUWeight)
-		require.NoError(t, cgroupv2.Set(g.Path, cgroupv2.Limits{CPUWeight: 50}), "out of the idle class first")
-		require.Equal(t, "50", kernel(t, g.Path, "cpu.weight"))
-		require.NoError(t, cgroupv2.Set(g.Path, cgroupv2.Limits{CPUWeight: cgroupv2.Idle}))
-		require.Equal(t, "1", kernel(t, g.Path, "cpu.idle"))
+		for _, w := range []cgroupv2.Weight{50, 1, 100} { // one of which it reads already
+			require.NoError(t, cgroupv2.Set(g.Path, cgroupv2.Limits{CPUWeight: w}), "out of the idle class first")
+			require.Equal(t, w.String(), kernel(t, g.Path, "cpu.weight"))
+			require.NoError(t, cgroupv2.Set(g.Path, cgroupv2.Limits{CPUWeight: cgroupv2.Idle}))
+			require.Equal(t, "1", kernel(t, g.Path, "cpu.idle"))
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 )
 
 func TestScope(t *testing.T) {
+	t.Parallel()
 	child := exec.Command("/bin/sleep", "1000")
 	require.NoError(t, child.Start())
 	defer func() { _ = child.Process.Kill(); _ = child.Wait() }()
@@ -72,6 +73,7 @@ func TestOwn(t *testing.T) {
 
 // Without root: a user's manager delegates, and all else is the same.
 func TestRootless(t *testing.T) {
+	t.Parallel()
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	run(t, "useradd", "-u", "4321", "-m", "rootless")

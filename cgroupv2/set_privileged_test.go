@@ -196,4 +196,7 @@ func TestLimitsThatCannotBe(t *testing.T) {
 		err := cgroupv2.Set(g.Path, cgroupv2.Limits{IOMax: []cgroupv2.IOLimit{{Device: device, ReadBytes: cgroupv2.PerSecond(9)}}})
 		require.ErrorContains(t, err, device)
 	}
+	var none *cgroupv2.NoDiskError
+	require.ErrorAs(t, cgroupv2.Set(g.Path, cgroupv2.Limits{IOMax: []cgroupv2.IOLimit{{Device: "/dev/none", ReadBytes: cgroupv2.PerSecond(9)}}}), &none)
+	require.ErrorContains(t, cgroupv2.Set(g.Path, cgroupv2.Limits{CPUSet: cgroupv2.CPUs(99)}), "no such CPU")
 }

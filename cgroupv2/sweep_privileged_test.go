@@ -19,10 +19,7 @@ import (
 // the long form.
 func TestSweepOfMany(t *testing.T) {
 	d := delegated(t)
-	outer, inner := 4, 99
-	if long() {
-		outer = 100
-	}
+	outer, inner := times(4, 100), 99
 	top := made(t, d+"/many", cgroupv2.Limits{MemoryMax: cgroupv2.MiB(500), TasksMax: cgroupv2.Tasks(500), CPUWeight: 100})
 	began := time.Now()
 	at := mount + "/" + top.Path
@@ -89,6 +86,8 @@ func TestSweepWhileGroupsComeAndGo(t *testing.T) {
 		stays := false
 		for sample, err := range s.Below(top.Path) {
 			require.NoError(t, err)
+			require.NotNil(t, sample.Stats.CPU, "gone, and told of: %s", sample.Path)
+			require.NotNil(t, sample.Stats.Memory, "gone, and told of: %s", sample.Path)
 			stays = stays || sample.Path == at+"/stays"
 			seen[sample.Path] = true
 		}
