@@ -99,7 +99,7 @@ func pathsProblem(_ *linter, key, value string) string {
 	}
 	for _, w := range list {
 		p := w
-		if key != "RequiresMountsFor" && key != "Symlinks" {
+		if key != "RequiresMountsFor" && key != "WantsMountsFor" && key != "Symlinks" {
 			p = strings.TrimLeft(w, "-+!")
 		}
 		if !rooted(p) {
@@ -139,6 +139,9 @@ func belowProblem(l *linter, key, value string) string {
 		p, _, linked := strings.Cut(w, ":")
 		if strings.HasPrefix(p, "/") || contains(strings.Split(p, "/"), "..") {
 			return fmt.Sprintf("%q is not relative; systemd puts it below its own directory", w)
+		}
+		if part := strings.Split(w, ":"); len(part) > 2 && part[2] != "ro" && l.version > 252 {
+			return fmt.Sprintf("%q ends in no such flag; ro is one", w)
 		}
 		if p == "" && l.version > 252 {
 			return fmt.Sprintf("%q begins with no name", w)
