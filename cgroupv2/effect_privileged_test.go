@@ -172,6 +172,7 @@ func TestFreezeAndKill(t *testing.T) {
 		starts(t, made(t, d+at, cgroupv2.Limits{}), "spin", "1")
 	}
 	require.NoError(t, g.Freeze(t.Context()))
+	require.ErrorIs(t, cgroupv2.Group{Path: d + "/tree/a"}.Start(exec.Command("/bin/true")), cgroupv2.ErrFrozen)
 	usage(t, g.Path)
 	time.Sleep(50 * time.Millisecond) // each CPU's last part is added late
 	frozen := usage(t, g.Path)

@@ -1,6 +1,7 @@
 package cgroupv2
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/bedplate/bedplate/cgroupv2/internal/cgfs"
@@ -9,6 +10,10 @@ import (
 // ErrNotCgroup2 is matched where there is no cgroup v2 hierarchy, or a path
 // leads off it: on a legacy or hybrid host, in a container without it, elsewhere.
 var ErrNotCgroup2 = cgfs.ErrNotCgroup2
+
+// ErrFrozen is matched where a program should be started in a cgroup that is
+// frozen, itself or by one above it. Thaw that one first.
+var ErrFrozen = errors.New("the cgroup is frozen; thaw it, or the one above it that is, first")
 
 // PathError is a path that is no cgroup's: with "..", ".", an empty part.
 type PathError = cgfs.PathError

@@ -1,7 +1,9 @@
 package cgroupv2
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"syscall"
 
@@ -10,7 +12,8 @@ import (
 
 // Start starts a program in the cgroup: it is there from its first instruction
 // (CLONE_INTO_CGROUP, kernel 5.7), so that nothing it does escapes a limit or an
-// account.
+// account. In a frozen cgroup it would stand still before its first instruction,
+// and this call with it: that is refused as ErrFrozen.
 func (g Group) Start(cmd *exec.Cmd) error {
 	return g.with("edit", func(t *cgfs.Tree, rel string) error {
 		d, err := t.OpenDir(rel)
@@ -18,6 +21,17 @@ func (g Group) Start(cmd *exec.Cmd) error {
 			return err
 		}
 		defer d.Close()
+		text, err := t.Read(rel, "cgroup.events")
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // the hierarchy's root has none
+			return err
+		}
+		var now Events
+		if err := now.parse("cgroup.events", text); err != nil {
+			return err
+		}
+		if now.Frozen {
+			return fmt.Errorf("starting %s in %s: %w", cmd.Path, cgfs.Host(rel), ErrFrozen)
+		}
 		// A copy: the caller's may be shared between commands, and the descriptor
 		// ends with this call.
 		given, attributes := cmd.SysProcAttr, syscall.SysProcAttr{}
