@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -129,7 +130,9 @@ func machine(t testing.TB, m goenv.Modules) []string {
 	t.Helper()
 	home := t.TempDir()
 	t.Cleanup(func() { _ = exec.Command("chmod", "-R", "u+w", home).Run() }) // the module cache is read-only
-	return append(append(os.Environ(), m.Env()...), "GOENV=off", "GOMODCACHE="+filepath.Join(home, "mod"), "GOPATH="+home, "GOWORK=off", "GOTOOLCHAIN=local", "CGO_ENABLED=0")
+	// The caller's own cache must not be found before the machine's.
+	env := slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "GOMODCACHE=") })
+	return append(append(env, m.Env()...), "GOENV=off", "GOMODCACHE="+filepath.Join(home, "mod"), "GOPATH="+home, "GOWORK=off", "GOTOOLCHAIN=local", "CGO_ENABLED=0")
 }
 
 func goRun(t testing.TB, dir string, env []string, args ...string) (string, error) {
