@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,24 +28,45 @@ func deployed(t *testing.T, args ...string) ran {
 	return ran{code, stdout.String(), err}
 }
 
-// built are releases by kind and architecture: linking takes longer than the tests.
+// built are releases by kind: linking takes longer than the tests.
 var built = map[string][]byte{}
 
 // binary is the file of a release of the kind.
-func binary(t *testing.T, kind, arch string) string {
+func binary(t *testing.T, kind string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), kind)
-	if b := built[kind+arch]; b != nil {
+	if b := built[kind]; b != nil {
 		require.NoError(t, os.WriteFile(path, b, 0o755))
 		return path
 	}
 	cmd := exec.Command("go", "build", "-ldflags", "-X main.kind="+kind, "-o", path, "./internal/service")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	built[kind+arch], err = os.ReadFile(path)
+	built[kind], err = os.ReadFile(path)
 	require.NoError(t, err)
 	return path
+}
+
+// foreign is a release for a processor that this machine does not have.
+func foreign(t *testing.T) string {
+	t.Helper()
+	path := binary(t, "one")
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte{byte(elf.EM_SPARCV9), 0}, 18) // e_machine
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	return path
+}
+
+// staged is a directory that stands for a machine. Releases are read-only, which
+// an ordinary user's removal of it minds.
+func staged(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	t.Cleanup(func() { _ = exec.Command("chmod", "-R", "u+w", root).Run() })
+	return root
 }
 
 func current(t *testing.T, root string) string {
@@ -57,8 +79,8 @@ func current(t *testing.T, root string) string {
 // TestStaged goes through the life of releases in a directory that stands for a
 // machine, as an ordinary user may.
 func TestStaged(t *testing.T) {
-	root := t.TempDir()
-	one, two := binary(t, "one", "amd64"), binary(t, "two", "amd64")
+	root := staged(t)
+	one, two := binary(t, "one"), binary(t, "two")
 	in := func(args ...string) ran {
 		return deployed(t, append([]string{"-app", "hello", "-root", root}, args...)...)
 	}
@@ -92,9 +114,9 @@ func TestStaged(t *testing.T) {
 
 // TestForms: a directory and an archive of it are the same release.
 func TestForms(t *testing.T) {
-	root, dir := t.TempDir(), t.TempDir()
+	root, dir := staged(t), t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "bin"), 0o755))
-	b, err := os.ReadFile(binary(t, "one", "amd64"))
+	b, err := os.ReadFile(binary(t, "one"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "bin/hello"), b, 0o755))
 	archive := filepath.Join(t.TempDir(), "hello.tar.gz")
@@ -110,8 +132,8 @@ func TestForms(t *testing.T) {
 
 // TestRefused: what can't run here never becomes current.
 func TestRefused(t *testing.T) {
-	root := t.TempDir()
-	require.NoError(t, deployed(t, "-app", "hello", "-root", root, "-release", binary(t, "one", "amd64")).err)
+	root := staged(t)
+	require.NoError(t, deployed(t, "-app", "hello", "-root", root, "-release", binary(t, "one")).err)
 	before := current(t, root)
 	script := filepath.Join(t.TempDir(), "script")
 	require.NoError(t, os.WriteFile(script, []byte("no program"), 0o755))
@@ -119,7 +141,7 @@ func TestRefused(t *testing.T) {
 	elsewhere := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "hello"), []byte("not in bin"), 0o755))
 	for name, c := range map[string]struct{ release, message string }{
-		"another processor": {binary(t, "one", "arm64"), "can't run here"},
+		"another processor": {foreign(t), "can't run here"},
 		"no program":        {script, "can't run here"},
 		"no bin":            {elsewhere, "bin/hello"},
 		"nothing in it":     {empty, "no files"},
