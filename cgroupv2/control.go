@@ -126,7 +126,11 @@ func killFrozen(ctx context.Context, t *cgfs.Tree, rel string) error {
 			return err
 		})
 	}
-	return errors.Join(err, t.Write(rel, "cgroup.freeze", "0"))
+	thawed := t.Write(rel, "cgroup.freeze", "0")
+	if errors.Is(thawed, fs.ErrNotExist) || errors.Is(thawed, syscall.ENODEV) {
+		thawed = nil // systemd removes what is empty
+	}
+	return errors.Join(err, thawed)
 }
 
 // Remove removes the cgroup and those below it. There must be no process in any
