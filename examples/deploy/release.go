@@ -141,6 +141,11 @@ func (a app) back(ctx context.Context, say func(string, ...any)) error {
 	if err != nil {
 		return err
 	}
+	if a.root == "" {
+		// Of a release that failed systemd may be about to try again; that try
+		// would come in between. Why it did not stop well no longer matters.
+		_, _ = unit.Manager{Stable: -1}.Stop(ctx, a.service())
+	}
 	return a.restart(ctx, say)
 }
 
