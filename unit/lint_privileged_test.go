@@ -92,11 +92,28 @@ func TestPanelAgainstSystemd(t *testing.T) {
 			if quietly(s.key) {
 				continue
 			}
-			for _, m := range s.mistaken(t, version, theirs[s.name]) {
+			if len(s.mistaken(t, version, theirs[s.name])) == 0 {
+				continue
+			}
+			for _, m := range s.mistaken(t, version, p.again(t, s)) {
 				t.Errorf("[%s] %s", s.section, m)
 			}
 		}
 	}
 	t.Logf("%d directives and files, %d assignments, %d of them not taken", len(all), values, complained)
 	require.Greater(t, complained, values/3, "systemd complained of little; was its log read?")
+}
+
+// again has systemd read a sheet by itself: of thousands of messages the log may
+// have lost one.
+func (p *pid1) again(t *testing.T, s sheet) map[int]string {
+	t.Helper()
+	name := "again-" + s.name
+	file := filepath.Join(runUnits, name)
+	require.NoError(t, os.WriteFile(file, []byte(s.text), 0o644))
+	defer func() { require.NoError(t, os.Remove(file)) }()
+	p.reload(t)
+	p.logged(t)
+	p.states(t, []string{name})
+	return complaintsOf(p.logged(t))[s.name]
 }
