@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bedplate/bedplate/unit/journal"
 	sd "github.com/coreos/go-systemd/v22/dbus"
 )
 
@@ -267,6 +268,10 @@ func (c *client) conclude(ctx context.Context, w *watched) proof {
 		}
 	}
 	c.explain(ctx, &s, w.began)
+	if w.verb != verbStop && s.Outcome == Stopped && slices.ContainsFunc(s.Log, func(e journal.Entry) bool { return e.Field("JOB_RESULT") == "dependency" }) {
+		// The job's result was not heard; systemd wrote it down as well.
+		s.Outcome, s.Problem = DependencyFailed, "systemctl list-dependencies shows which"
+	}
 	if s.Restarts > 0 && (s.Outcome == ExitedWithError || s.Outcome == Crashed || s.Outcome == Failed || !s.Outcome.bad()) {
 		s.Outcome = CrashLoop
 	}
