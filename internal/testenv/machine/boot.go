@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -84,9 +85,16 @@ func (b *batch) boot(ctx context.Context, s *settings, suite string, show io.Wri
 		Machine: machine, Init: b.init, Agent: b.agent, Payload: payload, Full: b.full, Silence: b.silence,
 		Console: filepath.Join(s.out, "console-"+suite+"-"+b.packages[0].name+".log"),
 	}
-	o := newOutcome(suite, b, show)
 	began := time.Now()
+	o := newOutcome(suite, b, show)
 	_, o.died = c.Run(ctx, o.see)
+	if early := new(vm.DiedError); errors.As(o.died, &early) && o.boot == "" {
+		// Nothing of the tests has run yet. QEMU itself aborts at times while it
+		// boots (seen: an assertion in its memory maps), and that says nothing of them.
+		fmt.Fprintf(show, "      %-8s  died before it was up, and is started once more: %s\n", suite, early.Cause)
+		o = newOutcome(suite, b, show)
+		_, o.died = c.Run(ctx, o.see)
+	}
 	o.took = time.Since(began)
 	o.close()
 	var hung *vm.HungError
