@@ -101,6 +101,7 @@ func TestPackagedUnits(t *testing.T) {
 func TestLintOfPackagedUnits(t *testing.T) {
 	version, p := testenv.Systemd(t), listen(t)
 	if version <= 247 {
+		t.Log("NOT LOOKED AT: the lines of packaged units, of 247; see docs/unit.md")
 		return
 	}
 	var names []string
