@@ -221,7 +221,8 @@ func (p *planner) wantGroup(want Group, own bool, prefer ID) (passwd.Group, bool
 		id, err = p.allocate(groupIDs, p.gids, prefer)
 	} else {
 		var owner string
-		if owner, err = p.owner(groupIDs, id); owner != "" {
+		// With an error, it may be this very group, made since the files were read.
+		if owner, err = p.owner(groupIDs, id); err == nil && owner != "" {
 			p.conflict("group", want.Name, "gid", fmt.Sprintf("%d of group %s", id, owner), fmt.Sprint(id), "choose another, or leave GID out")
 			return g, false
 		}

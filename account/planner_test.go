@@ -46,6 +46,31 @@ func TestMadeMeanwhile(t *testing.T) {
 	require.Equal(t, "shell /bin/sh → /usr/sbin/nologin, subordinate ids 100000 to 165535, by editing the files", steps[0].change.Detail)
 }
 
+// lateGroup is one that another process is faster than only after it was asked for
+// the name: the id is taken, by the very group.
+type lateGroup struct {
+	noDirectory
+	root string
+}
+
+func (l lateGroup) groupID(_ context.Context, gid uint32) (passwd.Group, bool, error) {
+	err := os.WriteFile(filepath.Join(l.root, "etc", "group"), []byte("crew:x:850:\n"), 0o644)
+	return passwd.Group{Name: "crew", GID: gid}, true, err
+}
+
+func TestGroupMadeMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "etc"), 0o755))
+	root, err := rootfs.Open(dir)
+	require.NoError(t, err)
+	defer root.Close()
+	p := &planner{ctx: t.Context(), root: root, set: Set{Groups: []Group{{Name: "crew", GID: 850}}}, wide: lateGroup{root: dir}, backend: Files}
+	require.NoError(t, p.reload())
+	steps, err := p.plan()
+	require.NoError(t, err)
+	require.Empty(t, steps)
+}
+
 // far is a directory service.
 type far struct{ noDirectory }
 
