@@ -23,6 +23,8 @@ const (
 	// ScratchSerial and PayloadSerial name the disks.
 	ScratchSerial = "bedplate-scratch"
 	PayloadSerial = "bedplate-payload"
+	// BootVariable is the variable in which tests are told the boot's number.
+	BootVariable = "BEDPLATE_BOOT"
 )
 
 // Main runs a package's tests. Built with the privileged tag it does so inside
@@ -107,6 +109,17 @@ func Systemd(t testing.TB) int {
 		t.Fatal("testenv: the systemd version of suite " + strconv.Quote(s) + " is not known here")
 	}
 	return v
+}
+
+// Boot says which boot of the machine this is, from 1: more than one has a package
+// whose testdata/machine.json asks for several Boots.
+func Boot(t testing.TB) int {
+	t.Helper()
+	n, err := strconv.Atoi(os.Getenv(BootVariable))
+	if err != nil {
+		t.Fatalf("testenv: %s: %v", BootVariable, err)
+	}
+	return n
 }
 
 // Payload is the path of something that the host brought: "bin/provision",

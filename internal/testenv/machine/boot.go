@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/bedplate/bedplate/internal/testenv"
 	"github.com/bedplate/bedplate/internal/testenv/vm"
 )
 
@@ -33,16 +36,16 @@ func bootAll(ctx context.Context, s *settings, suites []string, batches []*batch
 		if jobs == 1 {
 			show = os.Stdout
 		}
-		o, err := b.boot(ctx, s, suite, show)
-		if err == nil {
+		ended, err := b.boot(ctx, s, suite, show)
+		for _, o := range ended {
 			o.report(show)
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		// What can't be shown is still judged.
 		_, _ = os.Stdout.Write(said.Bytes())
+		outcomes = append(outcomes, ended...)
 		if err == nil {
-			outcomes = append(outcomes, o)
 			return
 		}
 		if failed == nil { // those after it were only called off
@@ -70,9 +73,10 @@ func bootAll(ctx context.Context, s *settings, suites []string, batches []*batch
 	return outcomes, failed
 }
 
-// boot runs the batch in a machine of the suite. An error is the host's own;
-// what went wrong inside is the outcome's.
-func (b *batch) boot(ctx context.Context, s *settings, suite string, show io.Writer) (*outcome, error) {
+// boot runs the batch in a machine of the suite, as often as it asks to be booted:
+// until one end is not well. An error is the host's own; what went wrong inside is
+// the outcome's.
+func (b *batch) boot(ctx context.Context, s *settings, suite string, show io.Writer) (outcomes []*outcome, err error) {
 	machine, err := s.builder().Build(ctx, suite)
 	if err != nil {
 		return nil, err
@@ -81,10 +85,37 @@ func (b *batch) boot(ctx context.Context, s *settings, suite string, show io.Wri
 	if payload.Files, err = b.files(ctx, s.builder(), suite); err != nil {
 		return nil, err
 	}
-	c := vm.Config{
-		Machine: machine, Init: b.init, Agent: b.agent, Payload: payload, Full: b.full, Silence: b.silence,
-		Console: filepath.Join(s.out, "console-"+suite+"-"+b.packages[0].name+".log"),
+	c := vm.Config{Machine: machine, Init: b.init, Agent: b.agent, Payload: payload, CPUs: b.cpus, Full: b.full, Silence: b.silence}
+	if b.boots > 1 {
+		c.Disk = filepath.Join(b.dir, "disk-"+suite)
+		if err := copyDisk(ctx, c.Disk, machine.Root); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, os.Remove(c.Disk)) }()
 	}
+	for n := 1; n <= b.boots; n++ {
+		c.Console = filepath.Join(s.out, "console-"+suite+"-"+b.packages[0].name+".log")
+		if n > 1 {
+			c.Console, c.Firmware = fmt.Sprintf("%s.%d", c.Console, n), true
+		}
+		c.Payload.Manifest.Programs = slices.Clone(payload.Manifest.Programs)
+		for i := range c.Payload.Manifest.Programs {
+			env := &c.Payload.Manifest.Programs[i].Env
+			*env = append(slices.Clone(*env), fmt.Sprintf("%s=%d", testenv.BootVariable, n))
+		}
+		o, err := b.once(ctx, c, suite, show)
+		if err != nil {
+			return outcomes, err
+		}
+		if outcomes = append(outcomes, o); len(o.problems()) > 0 {
+			break
+		}
+	}
+	return outcomes, nil
+}
+
+// once boots it once.
+func (b *batch) once(ctx context.Context, c vm.Config, suite string, show io.Writer) (*outcome, error) {
 	began := time.Now()
 	o := newOutcome(suite, b, show)
 	_, o.died = c.Run(ctx, o.see)
@@ -103,4 +134,12 @@ func (b *batch) boot(ctx context.Context, s *settings, suite string, show io.Wri
 		return nil, o.died
 	}
 	return o, nil
+}
+
+// copyDisk copies an image with its holes.
+func copyDisk(ctx context.Context, to, from string) error {
+	if out, err := exec.CommandContext(ctx, "cp", "--sparse=always", "--reflink=auto", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("copying the image: %w: %s", err, out)
+	}
+	return nil
 }

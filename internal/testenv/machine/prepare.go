@@ -25,6 +25,9 @@ const module = "github.com/bedplate/bedplate"
 type needs struct {
 	// Full asks for udev and logind.
 	Full bool
+	// CPUs is how many the machine has to have; zero: 1. A second one makes all else
+	// slower by a quarter, under emulation.
+	CPUs int
 	// Examples brings the commands in examples/ as bin/NAME.
 	Examples bool
 	// SDK brings the module zip of the running Go as sdk/sdk.zip, its SHA-256
@@ -41,6 +44,11 @@ type needs struct {
 	Bring string
 	// Minutes the tests may take; zero: 5.
 	Minutes int
+	// Boots is how often the tests run, each time with the machine booted anew and
+	// its disk as they left it; zero: once. The first boot is as ever, and brings the
+	// kernel and initial root as boot/vmlinuz and boot/initrd; the others are what
+	// the disk's own boot sector makes of them. See testenv.Boot.
+	Boots int
 }
 
 // pkg is a package with privileged tests.

@@ -96,9 +96,9 @@ func (c harnessTest) run(ctx context.Context, s *settings, suite string) ([]stri
 	defer b.remove()
 	b.silence = 20 * time.Second
 	b.limit(15 * time.Second)
-	o, err := b.boot(ctx, s, suite, os.Stdout)
+	outcomes, err := b.boot(ctx, s, suite, os.Stdout)
 	if err != nil {
 		return nil, err
 	}
-	return o.problems(), nil
+	return outcomes[0].problems(), nil
 }

@@ -59,7 +59,7 @@ func shell(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (c
 	}
 	fmt.Fprintf(os.Stderr, "booting %s; the examples are in the PATH, an SDK is in %s/with/sdk\r\n", suites[0], testenv.PayloadDir)
 	c := vm.Config{
-		Machine: machine, Init: b.init, Agent: b.agent, Payload: b.payload, Full: true,
+		Machine: machine, Init: b.init, Agent: b.agent, Payload: b.payload, CPUs: 2, Full: true,
 		Console: filepath.Join(s.out, "console-shell.log"), Terminal: &vm.Terminal{In: os.Stdin, Out: os.Stdout},
 	}
 	return c.Run(ctx, func(wire.Frame) {})

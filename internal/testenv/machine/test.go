@@ -97,6 +97,7 @@ type batch struct {
 	debs        map[string][]string // by suite
 	verbose     bool
 	silence     time.Duration
+	boots, cpus int
 }
 
 func (b *batch) remove() {
@@ -111,7 +112,7 @@ func prepare(ctx context.Context, packages []pkg, tag string, cover bool) (_ *ba
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{dir: dir, packages: packages, payload: vm.Payload{Files: map[string]string{}}, debs: map[string][]string{}}
+	b := &batch{dir: dir, packages: packages, boots: 1, payload: vm.Payload{Files: map[string]string{}}, debs: map[string][]string{}}
 	defer func() {
 		if err != nil {
 			b.remove()
@@ -123,7 +124,7 @@ func prepare(ctx context.Context, packages []pkg, tag string, cover bool) (_ *ba
 	var all needs
 	for _, p := range packages {
 		all.Full, all.Examples, all.SDK = all.Full || p.needs.Full, all.Examples || p.needs.Examples, all.SDK || p.needs.SDK
-		b.busybox = b.busybox || p.needs.BusyBox
+		b.busybox, b.boots, b.cpus = b.busybox || p.needs.BusyBox, max(b.boots, p.needs.Boots), max(b.cpus, p.needs.CPUs)
 		for suite, names := range p.needs.Packages {
 			b.debs[suite] = append(b.debs[suite], names...)
 		}

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +28,8 @@ type Config struct {
 	// Init and Agent are the programs of those names, built for the machine.
 	Init, Agent string
 	Payload     Payload
+	// CPUs that the machine has; zero: 1.
+	CPUs int
 	// Full boots Debian's own choice of units, udev and logind among them.
 	Full bool
 	// Console is where the console's log is kept.
@@ -34,6 +38,11 @@ type Config struct {
 	// once its agent has said its first word. Zero: patience, which is also what
 	// a boot is given, for that depends on how busy the host is.
 	Silence time.Duration
+	// Disk is a copy of the image to boot from and to keep what is written to it;
+	// "": the image, and nothing is kept. Firmware boots what is in its first
+	// sector, and not the kernel that is given to QEMU.
+	Disk     string
+	Firmware bool
 	// Terminal is connected to the manifest's shell.
 	Terminal *Terminal
 }
@@ -70,12 +79,20 @@ func (c Config) Run(ctx context.Context, see func(wire.Frame)) (code int, err er
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	for _, p := range []string{dir, c.Machine.Root, c.Console} {
+	for _, p := range []string{dir, c.Machine.Root, c.Disk, c.Console} {
 		if strings.Contains(p, ",") {
 			return 0, fmt.Errorf("vm: %s: QEMU can't take a comma in a path; use another folder (TMPDIR, -cache)", p)
 		}
 	}
-	if err := errors.Join(c.writeInitrd(filepath.Join(dir, "initrd")), c.Payload.write(filepath.Join(dir, "payload")), sparse(filepath.Join(dir, "scratch"), scratchSize)); err != nil {
+	if err := c.writeInitrd(filepath.Join(dir, "initrd")); err != nil {
+		return 0, err
+	}
+	if c.Disk != "" { // what boots it from there
+		c.Payload.Files = maps.Clone(c.Payload.Files)
+		c.Payload.Files["with/boot/vmlinuz"], c.Payload.Files["with/boot/initrd"] = c.Machine.Kernel, filepath.Join(dir, "initrd")
+		c.Payload.Manifest.Keep = true
+	}
+	if err := errors.Join(c.Payload.write(filepath.Join(dir, "payload")), sparse(filepath.Join(dir, "scratch"), scratchSize)); err != nil {
 		return 0, err
 	}
 	port, err := net.Listen("unix", filepath.Join(dir, "port"))
@@ -222,8 +239,7 @@ func (c Config) arguments(dir string) []string {
 	args := []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-M", "q35",
 		// The KVM device, where there is one, is nested more often than not, and then slower than emulation.
-		"-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048",
-		"-kernel", c.Machine.Kernel, "-initrd", in("initrd"), "-append", commandLine,
+		"-accel", "tcg,thread=multi", "-cpu", "max", "-smp", strconv.Itoa(max(c.CPUs, 1)), "-m", "2048",
 		"-chardev", "file,id=console,path=" + c.Console, "-device", "isa-serial,chardev=console,index=0",
 		"-device", "virtio-serial-pci",
 		"-chardev", "socket,id=port,path=" + in("port"), "-device", "virtserialport,chardev=port,name=" + testenv.Port,
@@ -231,8 +247,17 @@ func (c Config) arguments(dir string) []string {
 	disk := func(serial, file, options string) {
 		args = append(args, "-drive", "if=none,id="+serial+",format=raw,file="+file+","+options, "-device", "virtio-blk-pci,drive="+serial+",serial="+serial)
 	}
-	// Every boot starts from the image as it was built: writes go to a temporary file.
-	disk(rootSerial, c.Machine.Root, "snapshot=on,cache=unsafe")
+	if c.Disk == "" {
+		// Every boot starts from the image as it was built: writes go to a temporary file.
+		disk(rootSerial, c.Machine.Root, "snapshot=on,cache=unsafe")
+	} else {
+		disk(rootSerial, c.Disk, "cache=unsafe")
+	}
+	if c.Firmware {
+		args[len(args)-1] += ",bootindex=0"
+	} else {
+		args = append(args, "-kernel", c.Machine.Kernel, "-initrd", in("initrd"), "-append", commandLine)
+	}
 	disk(testenv.ScratchSerial, in("scratch"), "cache=unsafe")
 	disk(testenv.PayloadSerial, in("payload"), "readonly=on")
 	if c.Terminal != nil {

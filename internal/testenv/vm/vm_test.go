@@ -29,6 +29,16 @@ func TestArguments(t *testing.T) {
 	require.Less(t, len(commandLine), 2048, "the kernel cuts a longer one")
 }
 
+// A machine that its own disk boots is given no kernel.
+func TestFirmwareArguments(t *testing.T) {
+	got := strings.Join(Config{Machine: image.Machine{Kernel: "/cache/vmlinuz", Root: "/cache/root.img"}, CPUs: 2, Disk: "/tmp/disk", Firmware: true}.arguments("/tmp/m"), " ")
+	require.Contains(t, got, "-smp 2 ")
+	require.Contains(t, got, "file=/tmp/disk,cache=unsafe -device virtio-blk-pci,drive=bedplate-root,serial=bedplate-root,bootindex=0 ")
+	for _, no := range []string{"-kernel", "-append", "/cache/root.img", "snapshot"} {
+		require.NotContains(t, got, no)
+	}
+}
+
 func TestMasksAreUnitsNamedOnce(t *testing.T) {
 	all := masks()
 	require.Len(t, slices.Compact(slices.Clone(all)), len(all))

@@ -56,6 +56,7 @@ type Manifest struct {
 	Programs []Program
 	Shell    bool // a shell on the second serial line, after the programs
 	Script   bool // the shell's input is no person's: no echo, no line editing
+	Keep     bool // what is on the root disk is needed after the end
 	Rows     int
 	Columns  int
 }

@@ -44,39 +44,41 @@ func serve() error {
 			_ = host.Send(wire.Frame{Kind: wire.Alive}) // without it the host gives up, which is right
 		}
 	}()
-	code, err := work(host)
+	m, code, err := work(host)
 	if err != nil {
 		return errors.Join(err, host.Send(wire.Frame{Kind: wire.Error, Text: err.Error()}))
+	}
+	if m.Keep {
+		unix.Sync()
 	}
 	if err := host.Send(wire.Frame{Kind: wire.Done, Code: code}); err != nil {
 		return err
 	}
-	// Nothing on any disk is kept: no need to stop services one by one.
+	// What was not asked for is not kept: no need to stop services one by one.
 	time.Sleep(50 * time.Millisecond) // the port has no flush
 	return unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 }
 
-func work(host *wire.Sender) (code int, err error) {
+func work(host *wire.Sender) (m wire.Manifest, code int, err error) {
 	state, err := booted()
 	if err != nil {
-		return 0, err
+		return m, 0, err
 	}
 	if err := host.Send(wire.Frame{Kind: wire.Booted, Text: state}); err != nil {
-		return 0, err
+		return m, 0, err
 	}
-	m, err := unpack()
-	if err != nil {
-		return 0, fmt.Errorf("payload: %w", err)
+	if m, err = unpack(); err != nil {
+		return m, 0, fmt.Errorf("payload: %w", err)
 	}
 	for _, p := range m.Programs {
 		if err := run(host, p); err != nil {
-			return 0, err
+			return m, 0, err
 		}
 	}
 	if m.Shell {
-		return shell(host, m)
+		code, err = shell(host, m)
 	}
-	return 0, nil
+	return m, code, err
 }
 
 // booted waits until systemd has done all that it had to do. A machine with a
