@@ -29,6 +29,11 @@ func (o owner) plan(rel string, l Limits, create bool) (todo []action, err error
 	if err != nil {
 		return nil, err
 	}
+	return o.planBelow(root, rel, l, create)
+}
+
+// planBelow is plan for a cgroup that is known to lie below a delegated one.
+func (o owner) planBelow(root, rel string, l Limits, create bool) (todo []action, err error) {
 	wanted, err := l.settings(o.disks)
 	if err != nil {
 		return nil, err

@@ -105,6 +105,48 @@ func mustGet(t *testing.T, path string) cgroupv2.Limits {
 	return l
 }
 
+// What is held open takes limits as Set does, and stands for no later cgroup.
+func TestHandle(t *testing.T) {
+	d := delegated(t)
+	g := made(t, d+"/held", cgroupv2.Limits{MemoryMax: cgroupv2.MiB(64)})
+	h, err := cgroupv2.Open(g.Path)
+	require.NoError(t, err)
+	for n := uint64(1); n <= 20; n++ {
+		wanted := cgroupv2.Limits{MemoryMax: cgroupv2.MiB(10 * n % 70), MemoryHigh: cgroupv2.MiB(10*n%70 - 5), CPUMax: cgroupv2.Percent(float64(n)), CPUWeight: cgroupv2.Weight(n), TasksMax: cgroupv2.Tasks(n)}
+		if n%7 == 0 {
+			wanted.MemoryMax, wanted.MemoryHigh = cgroupv2.UnlimitedMemory, cgroupv2.MiB(1)
+		}
+		require.NoError(t, h.Set(wanted))
+		require.NoError(t, h.Set(wanted))
+		now := mustGet(t, g.Path)
+		require.Equal(t, wanted.MemoryMax.String(), now.MemoryMax.String())
+		require.Equal(t, wanted.MemoryHigh.String(), now.MemoryHigh.String())
+		require.Equal(t, wanted.CPUMax.String(), now.CPUMax.String())
+		require.Equal(t, wanted.TasksMax, now.TasksMax)
+	}
+	// A file that was not opened yet, and a controller that is not handed on yet.
+	require.NoError(t, h.Set(cgroupv2.Limits{IOWeight: 7, MemoryLow: cgroupv2.MiB(1), CPUSet: cgroupv2.CPUs(1)}))
+	require.Equal(t, "1", kernel(t, g.Path, "cpuset.cpus"))
+	var field *cgroupv2.FieldError
+	require.ErrorAs(t, h.Set(cgroupv2.Limits{CPUWeight: 10001}), &field)
+
+	require.NoError(t, g.Remove())
+	require.ErrorIs(t, h.Set(cgroupv2.Limits{TasksMax: cgroupv2.Tasks(3)}), fs.ErrNotExist)
+	g = made(t, g.Path, cgroupv2.Limits{TasksMax: cgroupv2.Tasks(9), CPUSet: cgroupv2.CPUs(0)})
+	require.ErrorIs(t, h.Set(cgroupv2.Limits{TasksMax: cgroupv2.Tasks(3)}), fs.ErrNotExist)
+	require.ErrorIs(t, h.Set(cgroupv2.Limits{MemoryMin: cgroupv2.MiB(1)}), fs.ErrNotExist, "of a file that was never opened")
+	require.Equal(t, "9", kernel(t, g.Path, "pids.max"))
+	require.NoError(t, h.Close())
+	require.ErrorIs(t, h.Close(), fs.ErrClosed)
+	require.ErrorIs(t, h.Set(cgroupv2.Limits{TasksMax: cgroupv2.Tasks(3)}), fs.ErrClosed)
+
+	_, err = cgroupv2.Open(d + "/nothing")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	var managed *cgroupv2.ManagedError
+	_, err = cgroupv2.Open(d)
+	require.ErrorAs(t, err, &managed, "a delegated cgroup's own limits are systemd's")
+}
+
 func TestSystemdsOwnIsRefused(t *testing.T) {
 	unit := "test-managed.service"
 	run(t, "systemd-run", "--unit="+unit, "--quiet", "/bin/sleep", "infinity")

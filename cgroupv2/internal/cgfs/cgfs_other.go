@@ -27,6 +27,7 @@ var errOther = fmt.Errorf("%w: %w", ErrNotCgroup2, errors.ErrUnsupported)
 // What there is elsewhere: the names, so that callers build.
 func Open() (*Tree, error)                                    { return nil, errOther }
 func (*Tree) Close() error                                    { return errOther }
+func (*Tree) Hold(string) error                               { return errOther }
 func (*Tree) OpenDir(string) (*os.File, error)                { return nil, errOther }
 func (*Tree) OpenFile(string, string) (*os.File, error)       { return nil, errOther }
 func (*Tree) Writable(string, string) bool                    { return false }

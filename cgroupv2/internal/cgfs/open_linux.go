@@ -21,6 +21,10 @@ type Tree struct {
 	last   string
 	lastFD int // -1: none
 
+	// A cgroup that is the same one for as long as the hierarchy is open.
+	held   string
+	heldFD int // -1: none
+
 	// Files of one cgroup that were read to see whether they are to be written.
 	kept   []keptFile
 	keptOf string
@@ -41,7 +45,7 @@ func open(mount string, magic int64) (*Tree, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: mount, Err: notOurs(err)}
 	}
-	t := &Tree{dir: fd, magic: magic, lastFD: -1}
+	t := &Tree{dir: fd, magic: magic, lastFD: -1, heldFD: -1}
 	var st unix.Stat_t
 	if err := errors.Join(t.check(fd), unix.Fstat(fd, &st)); err != nil {
 		return nil, errors.Join(&os.PathError{Op: "open", Path: mount, Err: err}, unix.Close(fd))
@@ -51,7 +55,24 @@ func open(mount string, magic int64) (*Tree, error) {
 }
 
 // Close closes the hierarchy.
-func (t *Tree) Close() error { return errors.Join(t.release(), t.forget(), unix.Close(t.dir)) }
+func (t *Tree) Close() error {
+	err := errors.Join(t.release(), t.forget(), unix.Close(t.dir))
+	if t.heldFD >= 0 {
+		err = errors.Join(err, unix.Close(t.heldFD))
+	}
+	return err
+}
+
+// Hold makes all files of a cgroup be this one's from now on, whatever has its name
+// later.
+func (t *Tree) Hold(rel string) error {
+	fd, err := t.open(rel, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return fail("open", rel, "", err)
+	}
+	t.held, t.heldFD = rel, fd
+	return nil
+}
 
 // release closes the files that Now kept.
 func (t *Tree) release() (err error) {
@@ -82,6 +103,10 @@ func (t *Tree) forget() error {
 
 // file opens a file of a cgroup.
 func (t *Tree) file(rel, file string, flag int) (int, error) {
+	if t.heldFD >= 0 && t.held == rel {
+		fd, err := retry(func() (int, error) { return unix.Openat(t.heldFD, file, flag|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0) })
+		return fd, notOurs(err)
+	}
 	if t.walks {
 		return t.open(path.Join(rel, file), flag)
 	}
