@@ -21,12 +21,13 @@ func (r *run) symlink(it *item) error {
 	if ok && info.Mode.Type() != fs.ModeSymlink {
 		return occupied(it, info)
 	}
-	op, detail := bedplate.OpCreate, "→ "+printable(it.link.Target)
+	op, detail := bedplate.OpUpdate, ""
 	if ok {
-		op = bedplate.OpUpdate
 		if detail, err = r.linkDrift(d, it, info); err != nil || detail == "" {
 			return err
 		}
+	} else {
+		op, detail = bedplate.OpCreate, "→ "+printable(it.link.Target)
 	}
 	if r.acting {
 		outcome, old, err := atomicfile.RelinkAt(d.f, it.link.Target, it.base)

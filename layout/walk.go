@@ -97,7 +97,10 @@ func (w *walker) dir(p string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	real := path.Join(up.real, base)
+	real := p
+	if up.real != above {
+		real = path.Join(up.real, base)
+	}
 	if d, ok := w.dirs[real]; ok {
 		// It was reached by its own name before, p has a link in it.
 		w.dirs[p] = d

@@ -116,13 +116,13 @@ func relink(dirfd int, target, name string) error {
 
 // Readlinkat reads a link of any length.
 func Readlinkat(dir *os.File, name string) (string, error) {
-	for size := 256; ; size *= 4 {
-		b := make([]byte, size)
+	var few [256]byte
+	for b := few[:]; ; b = make([]byte, 4*len(b)) {
 		n, err := unix.Readlinkat(int(dir.Fd()), name, b)
 		if err != nil {
 			return "", err
 		}
-		if n < size {
+		if n < len(b) {
 			return string(b[:n]), nil
 		}
 	}
