@@ -42,19 +42,36 @@ func (it *item) kind() string {
 	return ""
 }
 
-func (it *item) set(e Entry) {
+func (it *item) set(e Entry, store *copies) {
 	switch e := e.(type) {
 	case Dir:
-		it.dir = &e
+		it.dir = keep(&store.dirs, e)
 	case File:
-		it.file = &e
+		it.file = keep(&store.files, e)
 	case Symlink:
-		it.link = &e
+		it.link = keep(&store.links, e)
 	case Absent:
-		it.absent = &e
+		it.absent = keep(&store.absents, e)
 	}
 	it.path = e.path()
 	it.fill()
+}
+
+// copies are the entries that items point to, many in one piece of memory.
+type copies struct {
+	dirs    []Dir
+	files   []File
+	links   []Symlink
+	absents []Absent
+}
+
+// keep puts a copy into a block; those before it stay where they are.
+func keep[E any](block *[]E, e E) *E {
+	if len(*block) == cap(*block) {
+		*block = make([]E, 0, min(64, max(4, 4*cap(*block))))
+	}
+	*block = append(*block, e)
+	return &(*block)[len(*block)-1]
 }
 
 func (it *item) fill() {

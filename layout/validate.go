@@ -17,6 +17,7 @@ func (t Tree) items() ([]item, error) {
 	items := make([]item, len(t.Entries))
 	errs := append([]error{t.check()}, inParts(parts(len(items)), len(items), func(_, from, to int) error {
 		var errs []error
+		var store copies
 		for i, e := range t.Entries[from:to] {
 			i += from
 			if err := checkEntry(e); err != nil {
@@ -27,7 +28,7 @@ func (t Tree) items() ([]item, error) {
 				errs = append(errs, &EntryError{p, err})
 				continue
 			}
-			items[i].set(e)
+			items[i].set(e, &store)
 		}
 		return errors.Join(errs...)
 	})...)

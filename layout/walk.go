@@ -97,17 +97,16 @@ func (w *walker) dir(p string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	real := p
-	if up.real != above {
-		real = path.Join(up.real, base)
+	d := &place{f, p}
+	if up.real != above { // p has a link in it
+		d.real = path.Join(up.real, base)
+		if known, ok := w.dirs[d.real]; ok { // it was reached by its own name before
+			w.dirs[p] = known
+			return known, f.Close()
+		}
+		w.dirs[d.real] = d
 	}
-	if d, ok := w.dirs[real]; ok {
-		// It was reached by its own name before, p has a link in it.
-		w.dirs[p] = d
-		return d, f.Close()
-	}
-	d := &place{f, real}
-	w.dirs[p], w.dirs[real] = d, d
+	w.dirs[p] = d
 	return d, nil
 }
 
