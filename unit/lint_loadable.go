@@ -54,18 +54,25 @@ func (l *linter) any(section string, keys ...string) bool {
 	return false
 }
 
+// serviceType is the Type that is said, or what systemd takes it to be.
+func (l *linter) serviceType() string {
+	if e, ok := l.service("Type"); ok {
+		return e.Value
+	}
+	switch {
+	case l.any("Service", "BusName"):
+		return "dbus"
+	case len(l.since("Service", "ExecStart")) == 0:
+		return "oneshot"
+	}
+	return "simple"
+}
+
 func (l *linter) loadableService() (problem, fix string) {
 	starts, stops := l.since("Service", "ExecStart"), l.any("Service", "ExecStop")
 	action, acts := l.last("Unit", "SuccessAction")
 	acts = acts && action.Value != "none"
-	typ := "simple"
-	if e, ok := l.service("Type"); ok {
-		typ = e.Value
-	} else if l.any("Service", "BusName") {
-		typ = "dbus"
-	} else if len(starts) == 0 {
-		typ = "oneshot"
-	}
+	typ := l.serviceType()
 	restart, _ := l.service("Restart")
 	switch {
 	case len(starts) == 0 && !stops && !acts:

@@ -10,6 +10,7 @@ import (
 // is then started again for ever, and never becomes "failed".
 func (l *linter) restarts() {
 	l.steps()
+	l.longest()
 	e, ok := l.service("Restart")
 	if !ok || e.Value == "no" {
 		return
@@ -62,6 +63,15 @@ func (l *linter) steps() {
 		}
 		l.report(e, "bad-value", SeverityError, e.Key+"="+e.Value+" "+ignored+"there is no "+pair[1]+"=", "set both, or neither")
 	}
+}
+
+// longest is RuntimeMaxSec, which bounds what is up: a oneshot never is.
+func (l *linter) longest() {
+	e, has := l.service("RuntimeMaxSec")
+	if !has || e.Value == "infinity" || l.serviceType() != "oneshot" {
+		return
+	}
+	l.report(e, "bad-value", SeverityError, e.Key+"="+e.Value+" "+ignored+"a service of Type=oneshot is starting for as long as it runs", "set TimeoutStartSec=")
 }
 
 func (l *linter) spanOf(section, key string) (time.Duration, bool) {

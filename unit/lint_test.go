@@ -42,6 +42,7 @@ var rules = []struct {
 	{"bad-value", "StateDirectory=/var/lib/app", "StateDirectory=app", 0},
 	{"bad-value", "IPAddressAllow=nonsense", "IPAddressAllow=localhost 10.0.0.0/8", 0},
 	{"bad-value", "RestartSteps=5", "RestartSteps=5\nRestartMaxDelaySec=1min", 0},
+	{"bad-value", "Type=oneshot\nRuntimeMaxSec=5min", "Type=oneshot\nRuntimeMaxSec=infinity\nTimeoutStartSec=5min", 0},
 	{"bad-value", "User=4294967295", "User=1000", 0},
 	{"unloadable", "ExecStart=/bin/second", "Type=oneshot\nExecStart=/bin/second", 0},
 	{"unloadable", "ExecStart=", "ExecStart=\nExecStart=/bin/x", 0},

@@ -195,6 +195,9 @@ func (d dice) Service() unit.Service {
 	if d.chance() {
 		s.SuccessExit, s.RemainAfterExit = []uint8{3, 143}, s.Type == unit.Oneshot
 	}
+	if s.Type == unit.Oneshot {
+		s.RuntimeMax = 0
+	}
 	s.Restart = pick(d, unit.RestartOnFailure, unit.RestartNever, unit.RestartOnAbnormal)
 	if s.Restart != unit.RestartNever && d.chance() {
 		s.RestartDelay, s.RestartDelayMax, s.StartLimitBurst, s.StartLimitInterval = 2*time.Second, 20*time.Second, 3, 10*time.Minute

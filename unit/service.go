@@ -66,7 +66,8 @@ type Service struct {
 	StartLimitInterval            time.Duration
 	// StartTimeout and StopTimeout: zero: systemd's own, 90 s.
 	StartTimeout, StopTimeout time.Duration
-	// RuntimeMax ends it, as failed, after this time. Zero: never.
+	// RuntimeMax ends it, as failed, after this time. Zero: never. A oneshot, which is
+	// starting for as long as it runs, has StartTimeout instead.
 	RuntimeMax time.Duration
 	// Watchdog is how often the program has to say that it is alive. Zero: never.
 	Watchdog time.Duration

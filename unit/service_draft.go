@@ -195,6 +195,9 @@ func (s Service) restart(d *draft) {
 	}
 	d.duration("Restart", "TimeoutStartSec", "StartTimeout", s.StartTimeout)
 	d.duration("Restart", "TimeoutStopSec", "StopTimeout", s.StopTimeout)
+	if s.Type == Oneshot && s.RuntimeMax != 0 {
+		d.refuse("RuntimeMax", span(s.RuntimeMax), "is for what goes on running, and systemd ignores it for a oneshot; set StartTimeout")
+	}
 	d.duration("Restart", "RuntimeMaxSec", "RuntimeMax", s.RuntimeMax)
 	d.duration("Restart", "WatchdogSec", "Watchdog", s.Watchdog)
 	if s.Watchdog > 0 && s.Type != Notify && s.Type != NotifyReload && s.NotifyAccess == NotifyDefault {
