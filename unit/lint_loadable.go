@@ -84,6 +84,9 @@ func (l *linter) loadableService() (problem, fix string) {
 	case len(starts) > 1 && typ != "oneshot":
 		return "it has more than one ExecStart=, which only Type=oneshot may", "start one program, and use ExecStartPre= for what comes before"
 	case typ == "dbus" && !l.any("Service", "BusName"):
+		if l.version == 247 { // measured; 252 refuses it
+			return "Type=dbus needs a BusName=, and loading it without one ends this version's PID 1", "set it, or another Type="
+		}
 		return "Type=dbus needs a BusName=", "set it, or another Type="
 	case typ == "oneshot" && (restart.Value == "always" || restart.Value == "on-success"):
 		return "Restart=" + restart.Value + " is not for Type=oneshot, which would run for ever", "use a timer"

@@ -26,8 +26,11 @@ func TestLintAgainstSystemd(t *testing.T) {
 			tries = append(tries, tryOf(section, line, len(tries)))
 		}
 	}
-	if testenv.Systemd(t) > 247 { // whose PID 1 one of them brings down
-		tries = append(tries, wholes()...)
+	for _, w := range wholes() {
+		if testenv.Systemd(t) == 247 && strings.Contains(w.text, "Type=dbus") {
+			continue // it ends this version's PID 1, and the machine
+		}
+		tries = append(tries, w)
 	}
 	for _, c := range tries {
 		file := filepath.Join(runUnits, c.name)

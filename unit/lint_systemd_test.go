@@ -71,6 +71,7 @@ var whole = []try{
 	{line: "service", text: "[Unit]\nSuccessAction=reboot\n[Service]\n"}, {line: "service", text: "[Unit]\nSuccessAction=none\n[Service]\n"}, {line: "service", text: "[Service]\nType=dbus\nExecStart=/bin/true\n"},
 	{line: "service", text: "[Service]\nType=oneshot\nExecStart=/bin/true\nRestart=always\n"}, {line: "service", text: "[Service]\nType=oneshot\nExecStart=/bin/true\nRestart=on-failure\n"},
 	{line: "service", text: "[Service]\nType=oneshot\nExecStart=/bin/true\nRestart=on-success\n"},
+	{line: "service", text: "[Service]\nType=oneshot\nExecStart=/bin/true\nRuntimeMaxSec=5min\n"}, {line: "service", text: "[Service]\nType=oneshot\nExecStart=/bin/true\nRuntimeMaxSec=infinity\n"},
 	{line: "socket", text: "[Socket]\n"}, {line: "socket", text: "[Socket]\nListenStream=/run/x\nListenStream=\n"}, {line: "socket", text: "[Socket]\nListenFIFO=/run/wholex\n"},
 	{line: "socket", text: "[Socket]\nListenStream=/run/x\nAccept=yes\nService=a.service\n"},
 	{line: "timer", text: "[Timer]\nPersistent=yes\n"}, {line: "timer", text: "[Timer]\nOnBootSec=5\n"}, {line: "timer", text: "[Timer]\nOnClockChange=yes\n"},
