@@ -124,9 +124,11 @@ func credentialName(s string) bool {
 }
 
 // secretProblem checks LoadCredential=, SetCredential= and their kin.
-func secretProblem(_ *linter, key, value string) string {
+func secretProblem(l *linter, key, value string) string {
 	name, what, two := strings.Cut(value, ":")
 	switch {
+	case l.version <= 247 && !two:
+		return fmt.Sprintf("systemd %d needs a name, a colon and what it is", l.version)
 	case specified(value):
 		return ""
 	case !credentialName(name):

@@ -44,6 +44,7 @@ var rules = []struct {
 	{"bad-value", "RestartSteps=5", "RestartSteps=5\nRestartMaxDelaySec=1min", 0},
 	{"bad-value", "Type=oneshot\nRuntimeMaxSec=5min", "Type=oneshot\nRuntimeMaxSec=infinity\nTimeoutStartSec=5min", 0},
 	{"bad-value", "User=4294967295", "User=1000", 0},
+	{"bad-value", "LoadCredential=key", "LoadCredential=key:/etc/app/key", 247},
 	{"unloadable", "ExecStart=/bin/second", "Type=oneshot\nExecStart=/bin/second", 0},
 	{"unloadable", "ExecStart=", "ExecStart=\nExecStart=/bin/x", 0},
 	{"unloadable", "Type=dbus", "Type=dbus\nBusName=com.example.App", 0},
