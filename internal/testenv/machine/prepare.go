@@ -42,8 +42,11 @@ type needs struct {
 	// on the host with a folder as its argument; what it puts there comes as
 	// that folder's name, "samples".
 	Bring string
-	// Minutes the tests may take; zero: 5.
+	// Minutes the tests may take; zero: 5. What may take longest is begun first.
 	Minutes int
+	// Shares lets the tests run in one machine with those of other packages that
+	// say so: they leave it as it was.
+	Shares bool
 	// Boots is how often the tests run, each time with the machine booted anew and
 	// its disk as they left it; zero: once. The first boot is as ever, and brings the
 	// kernel and initial root as boot/vmlinuz and boot/initrd; the others are what

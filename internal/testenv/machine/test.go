@@ -47,10 +47,9 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 	if len(found) == 0 {
 		return 1, fmt.Errorf("no privileged test in %s matches -run %q", strings.Join(patterns, " "), *only)
 	}
-	// Every package finds a machine that no other one has touched.
 	var batches []*batch
-	for _, p := range found {
-		b, err := prepare(ctx, []pkg{p}, privilegedTag, *cover != "")
+	for _, packages := range machines(found) {
+		b, err := prepare(ctx, packages, privilegedTag, *cover != "")
 		if err != nil {
 			return 1, err
 		}
@@ -84,6 +83,25 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 		return 1, nil
 	}
 	return 0, nil
+}
+
+// machines says which packages go into one machine: every package finds one that no
+// other has touched, but for those that share theirs. What may take longest comes
+// first, so that no machine runs alone at the end.
+func machines(found []pkg) (list [][]pkg) {
+	var shared []pkg
+	for _, p := range found {
+		if p.needs.Shares {
+			shared = append(shared, p)
+		} else {
+			list = append(list, []pkg{p})
+		}
+	}
+	if len(shared) > 0 {
+		list = append(list, shared)
+	}
+	slices.SortStableFunc(list, func(a, b []pkg) int { return b[0].needs.Minutes - a[0].needs.Minutes })
+	return list
 }
 
 // batch is a set of test binaries with what they need, ready for any suite.

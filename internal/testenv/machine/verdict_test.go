@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/bedplate/bedplate/internal/testenv/wire"
@@ -53,6 +54,20 @@ func TestWithFlag(t *testing.T) {
 	for _, wrong := range []string{"x", "x=", "=" + here, "../x=" + here, "/x=" + here, "x=" + here + "/absent"} {
 		require.Error(t, w.Set(wrong), wrong)
 	}
+}
+
+func TestMachines(t *testing.T) {
+	found := []pkg{
+		{name: "a"}, {name: "b", needs: needs{Shares: true}}, {name: "c", needs: needs{Minutes: 9}}, {name: "d", needs: needs{Shares: true}}, {name: "e", needs: needs{Minutes: 12}},
+	}
+	var names []string
+	for _, packages := range machines(found) {
+		for _, p := range packages {
+			names = append(names, p.name)
+		}
+		names = append(names, "|")
+	}
+	require.Equal(t, "e | c | a | b d |", strings.Join(names, " "))
 }
 
 func TestMerge(t *testing.T) {
