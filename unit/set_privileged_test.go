@@ -184,3 +184,21 @@ func TestSetLiveFailure(t *testing.T) {
 	s.Units[0] = bad
 	ensure(t, s)
 }
+
+// A unit that somebody has begun to start is waited for and proven like any other.
+func TestSetLiveStarting(t *testing.T) {
+	gone(t, "starting.service")
+	s := unit.Set{Units: []unit.Unit{unit.Service{
+		Name: "starting", Exec: []string{"/bin/sleep", "1000"}, Extra: []unit.Directive{{Section: "Service", Name: "ExecStartPre", Value: "/bin/sleep 4"}},
+	}}}
+	_, err := s.Ensure(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, exec.Command("systemctl", "start", "--no-block", "starting.service").Run())
+	require.Eventually(t, func() bool { return show(t, "starting.service", "ActiveState") == "activating" }, 10*time.Second, 10*time.Millisecond)
+	s.Start = true
+	made, err := s.Ensure(t.Context())
+	require.NoError(t, err)
+	require.Len(t, made, 1)
+	require.Equal(t, "run unit starting.service: start (was starting)", made[0].String())
+	require.Equal(t, "active", show(t, "starting.service", "ActiveState"))
+}

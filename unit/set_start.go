@@ -47,6 +47,9 @@ func (p *preparation) verb(name string, o observation) (verb, why string) {
 	if o.Active == "activating" && p.changed(name, o.started) {
 		return verbRestart, "its files changed" // it may be between two tries
 	}
+	if o.Active == "activating" && o.up() {
+		return verbStart, "was starting" // which joins the start that goes on, and proves it
+	}
 	if !o.up() {
 		switch o.Active {
 		case "activating": // waiting for the next try, with a delay that may be long

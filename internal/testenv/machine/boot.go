@@ -17,10 +17,11 @@ import (
 	"github.com/bedplate/bedplate/internal/testenv/vm"
 )
 
-// bootAll runs every batch in a machine of every suite, jobs of them at a time.
+// bootAll runs every batch in a machine of every suite, jobs of them at a time; each
+// is prepared when it is first needed.
 // What a lone machine says is shown as it comes; of several, each has its say
 // when it ended.
-func bootAll(ctx context.Context, s *settings, suites []string, batches []*batch, jobs int) ([]*outcome, error) {
+func bootAll(ctx context.Context, s *settings, suites []string, batches []func() (*batch, error), jobs int) ([]*outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (
@@ -30,13 +31,17 @@ func bootAll(ctx context.Context, s *settings, suites []string, batches []*batch
 		failed   error
 		seats    = make(chan struct{}, jobs)
 	)
-	one := func(b *batch, suite string) {
+	one := func(prepared func() (*batch, error), suite string) {
 		var said bytes.Buffer
 		show := io.Writer(&said)
 		if jobs == 1 {
 			show = os.Stdout
 		}
-		ended, err := b.boot(ctx, s, suite, show)
+		var ended []*outcome
+		b, err := prepared()
+		if err == nil {
+			ended, err = b.boot(ctx, s, suite, show)
+		}
 		for _, o := range ended {
 			o.report(show)
 		}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bedplate/bedplate/internal/testenv/image"
@@ -47,20 +48,32 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 	if len(found) == 0 {
 		return 1, fmt.Errorf("no privileged test in %s matches -run %q", strings.Join(patterns, " "), *only)
 	}
-	var batches []*batch
+	var mu sync.Mutex
+	var prepared []*batch
+	defer func() {
+		for _, b := range prepared {
+			b.remove()
+		}
+	}()
+	// One machine runs while the compiler works for the next.
+	var batches []func() (*batch, error)
 	for _, packages := range machines(found) {
-		b, err := prepare(ctx, packages, privilegedTag, *cover != "")
-		if err != nil {
-			return 1, err
-		}
-		defer b.remove()
-		b.full = b.full || s.profile == "full"
-		b.verbose = *verbose
-		b.carry(s.with)
-		if *limit > 0 {
-			b.limit(*limit)
-		}
-		batches = append(batches, b)
+		batches = append(batches, sync.OnceValues(func() (*batch, error) {
+			b, err := prepare(ctx, packages, privilegedTag, *cover != "")
+			if err != nil {
+				return nil, err
+			}
+			b.full = b.full || s.profile == "full"
+			b.verbose = *verbose
+			b.carry(s.with)
+			if *limit > 0 {
+				b.limit(*limit)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			prepared = append(prepared, b)
+			return b, nil
+		}))
 	}
 
 	outcomes, err := bootAll(ctx, s, suites, batches, *jobs)
