@@ -130,9 +130,18 @@ func build(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (i
 	if err != nil {
 		return 2, err
 	}
+	found, err := find(ctx, privilegedTag, []string{module + "/..."})
+	if err != nil {
+		return 1, err
+	}
 	for _, suite := range suites {
 		if _, err := s.builder().Build(ctx, suite); err != nil {
 			return 1, err
+		}
+		for _, packages := range machines(found) {
+			if _, err := fetch(ctx, s.builder(), suite, packages); err != nil {
+				return 1, err
+			}
 		}
 	}
 	return 0, nil

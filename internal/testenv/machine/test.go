@@ -124,8 +124,6 @@ type batch struct {
 	payload     vm.Payload
 	init, agent string
 	full        bool
-	busybox     bool
-	debs        map[string][]string // by suite
 	verbose     bool
 	silence     time.Duration
 	boots, cpus int
@@ -143,7 +141,7 @@ func prepare(ctx context.Context, packages []pkg, tag string, cover bool) (_ *ba
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{dir: dir, packages: packages, boots: 1, payload: vm.Payload{Files: map[string]string{}}, debs: map[string][]string{}}
+	b := &batch{dir: dir, packages: packages, boots: 1, payload: vm.Payload{Files: map[string]string{}}}
 	defer func() {
 		if err != nil {
 			b.remove()
@@ -155,10 +153,7 @@ func prepare(ctx context.Context, packages []pkg, tag string, cover bool) (_ *ba
 	var all needs
 	for _, p := range packages {
 		all.Full, all.Examples, all.SDK = all.Full || p.needs.Full, all.Examples || p.needs.Examples, all.SDK || p.needs.SDK
-		b.busybox, b.boots, b.cpus = b.busybox || p.needs.BusyBox, max(b.boots, p.needs.Boots), max(b.cpus, p.needs.CPUs)
-		for suite, names := range p.needs.Packages {
-			b.debs[suite] = append(b.debs[suite], names...)
-		}
+		b.boots, b.cpus = max(b.boots, p.needs.Boots), max(b.cpus, p.needs.CPUs)
 		if err := b.add(ctx, p, tag, cover); err != nil {
 			return nil, err
 		}
@@ -235,19 +230,30 @@ func (b *batch) carry(w with) {
 // that suite's own archive.
 func (b *batch) files(ctx context.Context, builder image.Builder, suite string) (map[string]string, error) {
 	files := maps.Clone(b.payload.Files)
-	if b.busybox {
-		busybox, err := builder.BusyBox(ctx)
-		if err != nil {
+	fetched, err := fetch(ctx, builder, suite, b.packages)
+	maps.Copy(files, fetched)
+	return files, err
+}
+
+// fetch gets what packages ask of a suite's archive: files by their place.
+func fetch(ctx context.Context, builder image.Builder, suite string, packages []pkg) (files map[string]string, err error) {
+	files = map[string]string{}
+	var names []string
+	for _, p := range packages {
+		names = append(names, p.needs.Packages[suite]...)
+		if !p.needs.BusyBox {
+			continue
+		}
+		if files["with/busybox"], err = builder.BusyBox(ctx); err != nil {
 			return nil, fmt.Errorf("BusyBox: %w", err)
 		}
-		files["with/busybox"] = busybox
 	}
-	if names := b.debs[suite]; len(names) > 0 {
-		packages, err := builder.Packages(ctx, suite, slices.Compact(slices.Sorted(slices.Values(names))))
-		if err != nil {
-			return nil, fmt.Errorf("packages of %s: %w", suite, err)
-		}
-		files["with/packages.tar"] = packages
+	if len(names) == 0 {
+		return files, nil
+	}
+	slices.Sort(names)
+	if files["with/packages.tar"], err = builder.Packages(ctx, suite, slices.Compact(names)); err != nil {
+		return nil, fmt.Errorf("packages of %s: %w", suite, err)
 	}
 	return files, nil
 }
