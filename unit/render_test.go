@@ -125,6 +125,7 @@ func TestRefused(t *testing.T) {
 		"value with newline":      {with(func(s *unit.Service) { s.Environment = map[string]string{"A": "x\ny"} }), "Environment[A]"},
 		"negative duration":       {with(func(s *unit.Service) { s.StopTimeout = -1 }), "StopTimeout"},
 		"limit that never trips":  {with(func(s *unit.Service) { s.RestartDelay = time.Hour }), "never trips"},
+		"empty file of variables": {with(func(s *unit.Service) { s.EnvironmentFiles = []string{"/e", ""} }), "EnvironmentFiles[1]"},
 		"a oneshot's longest":     {with(func(s *unit.Service) { s.Type, s.RuntimeMax = unit.Oneshot, time.Minute }), "StartTimeout"},
 		"unknown type":            {with(func(s *unit.Service) { s.Type = "simpel" }), "Type"},
 		"extra newline":           {with(func(s *unit.Service) { s.Extra = []unit.Directive{{Section: "Service", Name: "A", Value: "b\nc"}} }), "A="},

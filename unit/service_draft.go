@@ -160,6 +160,9 @@ func (s Service) environment(d *draft) {
 		d.raw("Run", "Environment", quote(name+"="+value))
 	}
 	for i, f := range s.EnvironmentFiles {
+		if f == "" {
+			d.refuse(index("EnvironmentFiles", i), f, "is no path; leave the entry out")
+		}
 		d.path("Run", "EnvironmentFile", index("EnvironmentFiles", i), f)
 	}
 	for _, name := range sorted(s.Credentials) {
