@@ -30,12 +30,19 @@ func (h *hasty) user(_ context.Context, name string) (passwd.User, bool, error) 
 	return passwd.User{Name: name, UID: 901, GID: 901, Home: "/nonexistent", Shell: "/bin/sh"}, true, nil
 }
 
-func TestMadeMeanwhile(t *testing.T) {
+// emptyRoot is a root with an empty /etc.
+func emptyRoot(t *testing.T) (*rootfs.Root, string) {
+	t.Helper()
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "etc"), 0o755))
 	root, err := rootfs.Open(dir)
 	require.NoError(t, err)
-	defer root.Close()
+	t.Cleanup(func() { require.NoError(t, root.Close()) })
+	return root, dir
+}
+
+func TestMadeMeanwhile(t *testing.T) {
+	root, dir := emptyRoot(t)
 	h := &hasty{root: dir}
 	p := &planner{ctx: t.Context(), root: root, set: Set{Users: []User{{Name: "app", SubIDs: true}}}, wide: h, backend: Files}
 	require.NoError(t, p.reload())
@@ -59,11 +66,7 @@ func (l lateGroup) groupID(_ context.Context, gid uint32) (passwd.Group, bool, e
 }
 
 func TestGroupMadeMeanwhile(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "etc"), 0o755))
-	root, err := rootfs.Open(dir)
-	require.NoError(t, err)
-	defer root.Close()
+	root, dir := emptyRoot(t)
 	p := &planner{ctx: t.Context(), root: root, set: Set{Groups: []Group{{Name: "crew", GID: 850}}}, wide: lateGroup{root: dir}, backend: Files}
 	require.NoError(t, p.reload())
 	steps, err := p.plan()

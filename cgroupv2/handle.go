@@ -9,8 +9,8 @@ import (
 	"github.com/bedplate/bedplate/cgroupv2/internal/cgfs"
 )
 
-// Handle is a cgroup held open, for limits that follow a load: several times as fast
-// as Set, which looks anew every time whose the cgroup is and opens its files.
+// Handle is a cgroup held open, for limits that follow a load: about twice as fast as
+// Set, which looks anew every time whose the cgroup is and opens its files.
 // Several goroutines may share one.
 type Handle struct {
 	mu   sync.Mutex

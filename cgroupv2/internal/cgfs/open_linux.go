@@ -103,26 +103,30 @@ func (t *Tree) forget() error {
 
 // file opens a file of a cgroup.
 func (t *Tree) file(rel, file string, flag int) (int, error) {
-	if t.heldFD >= 0 && t.held == rel {
-		fd, err := retry(func() (int, error) { return unix.Openat(t.heldFD, file, flag|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0) })
-		return fd, notOurs(err)
-	}
-	if t.walks {
+	held := t.heldFD >= 0 && t.held == rel
+	if t.walks && !held {
 		return t.open(path.Join(rel, file), flag)
 	}
-	if t.lastFD < 0 || t.last != rel {
-		fd, err := t.open(rel, unix.O_PATH|unix.O_DIRECTORY)
-		if err != nil {
-			return -1, err
+	dir := t.heldFD
+	if !held {
+		if t.lastFD < 0 || t.last != rel {
+			fd, err := t.open(rel, unix.O_PATH|unix.O_DIRECTORY)
+			if err != nil {
+				return -1, err
+			}
+			if err := t.forget(); err != nil {
+				return -1, errors.Join(err, unix.Close(fd))
+			}
+			t.last, t.lastFD = rel, fd
 		}
-		if err := t.forget(); err != nil {
-			return -1, errors.Join(err, unix.Close(fd))
-		}
-		t.last, t.lastFD = rel, fd
+		dir = t.lastFD
 	}
 	how := beneath(flag | unix.O_CLOEXEC)
-	fd, err := retry(func() (int, error) { return unix.Openat2(t.lastFD, file, &how) })
-	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+	fd, err := retry(func() (int, error) { return unix.Openat2(dir, file, &how) })
+	switch missing := errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM); {
+	case missing && held: // by its path it might be another one by now
+		fd, err = retry(func() (int, error) { return unix.Openat(dir, file, flag|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0) })
+	case missing:
 		return t.open(path.Join(rel, file), flag)
 	}
 	return fd, notOurs(err)
