@@ -112,7 +112,7 @@ func (d *draft) text(group, name, field, value string) {
 // percent escapes specifiers, or checks those that the caller means.
 func (d *draft) percent(field, value string) string {
 	if d.specifiers {
-		d.refuse(field, value, specifierProblem(value))
+		d.refuse(field, value, specifierProblem(value, d.target.version()))
 		return value
 	}
 	return strings.ReplaceAll(value, "%", "%%")

@@ -50,22 +50,6 @@ func plainProblem(s string) string {
 	return ""
 }
 
-// specifiers that systemd.unit(5) knows.
-const specifiers = "%aAbBcCdDEfgGhHiIjJlLmMnNopPqsStTuUvVwWyY"
-
-// specifierProblem checks the specifiers of a text that may have some.
-func specifierProblem(s string) string {
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
-			continue
-		}
-		if i++; i == len(s) || strings.IndexByte(specifiers, s[i]) < 0 {
-			return "has a % that begins no specifier; a plain one is written %%"
-		}
-	}
-	return ""
-}
-
 // quoteVerbatim makes one word of a list whose backslashes mean themselves: most
 // lists, but neither command lines nor Environment=.
 func quoteVerbatim(s string) string {

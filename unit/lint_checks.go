@@ -19,7 +19,7 @@ var byKind = map[string]problem{
 	"NICE":                        between(-20, 19),
 	"OOMSCOREADJUST":              between(-1000, 1000),
 	"IOPRIORITY":                  between(0, 7),
-	"CPUSCHEDPRIO":                between(0, 99),
+	"CPUSCHEDPRIO":                priorityProblem,
 	"CPUAFFINITY":                 cpusProblem,
 	"DEVICE":                      devicesProblem,
 	"SHARES":                      between(2, 1<<18),

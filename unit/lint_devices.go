@@ -72,10 +72,11 @@ func weighedProblem(check problem) problem {
 type mapped struct {
 	optional, two bool     // "-" is allowed; a second path is needed
 	second        bool     // the second part is a path
+	real          bool     // the first is outside of /dev, /proc and /sys
 	words         []string // what the third may be; nil: anything
 }
 
-func (m mapped) problem(_ *linter, _, value string) string {
+func (m mapped) problem(l *linter, key, value string) string {
 	list, ok := splitVerbatim(value)
 	if !ok {
 		return openQuote
@@ -89,6 +90,8 @@ func (m mapped) problem(_ *linter, _, value string) string {
 		switch {
 		case !rooted(first):
 			return fmt.Sprintf("%q does not begin with an absolute path", w)
+		case m.real && realPathProblem(l, key, first) != "":
+			return fmt.Sprintf("%q is of the kernel's own file systems", w)
 		case m.two && len(parts) < 2, m.second && len(parts) > 1 && !rooted(parts[1]):
 			return fmt.Sprintf("%q lacks a second absolute path behind the colon", w)
 		case m.words != nil && len(parts) > 2 && !contains(m.words, parts[2]):
@@ -100,7 +103,7 @@ func (m mapped) problem(_ *linter, _, value string) string {
 
 var (
 	bindPaths  = mapped{optional: true, second: true, words: []string{"rbind", "norbind", "idmap", "noidmap", "rootidmap"}}
-	images     = mapped{optional: true}
+	images     = mapped{optional: true, real: true}
 	mountings  = mapped{optional: true, two: true, second: true}
 	temporary  = mapped{}
 	filters    = strings.Fields(`egress ingress sock_create sock_ops device bind4 bind6 connect4 connect6 post_bind4 post_bind6 sendmsg4 sendmsg6 sysctl recvmsg4 recvmsg6 getsockopt setsockopt`)
@@ -128,7 +131,7 @@ func searchProblem(_ *linter, _, value string) string {
 
 // hashProblem checks RootHash= and RootHashSignature=: a path, or the thing itself.
 func hashProblem(_ *linter, key, value string) string {
-	if rooted(value) {
+	if strings.HasPrefix(value, "/") {
 		return ""
 	}
 	if key == "RootHash" {
@@ -195,7 +198,7 @@ func pidFileProblem(l *linter, key, value string) string {
 // openProblem checks OpenFile=: a path, a name for its descriptor, options.
 func openProblem(_ *linter, _, value string) string {
 	part := strings.SplitN(value, ":", 3)
-	if !rooted(part[0]) {
+	if !strings.HasPrefix(part[0], "/") {
 		return "it begins with no absolute path"
 	}
 	if len(part) == 3 {

@@ -50,7 +50,7 @@ func bindProblem(l *linter, _, value string) string {
 	return ""
 }
 
-func interfacesProblem(_ *linter, key, value string) string {
+func interfacesProblem(l *linter, key, value string) string {
 	list, ok := splitVerbatim(strings.TrimPrefix(value, "~"))
 	if key == "BindToDevice" {
 		list, ok = []string{value}, true
@@ -62,6 +62,9 @@ func interfacesProblem(_ *linter, key, value string) string {
 		p := interfaceProblem(w)
 		if n, number := integer(w); number && n >= 0 {
 			p = "is a number, no interface's name"
+		}
+		if key == "BindToDevice" && l.version <= 247 { // which takes more
+			p = interfaceProblem(strings.ReplaceAll(strings.ReplaceAll(w, "%", "x"), "0x", "x"))
 		}
 		if p != "" {
 			return fmt.Sprintf("%q %s", w, p)

@@ -48,50 +48,6 @@ func cut(s string, verbatim bool) (words []string, ok bool) {
 	return words, quote == 0
 }
 
-// rooted says whether a path is absolute, or begins with a specifier that is.
-func rooted(p string) bool {
-	return strings.HasPrefix(p, "/") || len(p) > 1 && p[0] == '%' && strings.IndexByte(absolutes, p[1]) >= 0
-}
-
-// absolutes are the specifiers that stand for absolute paths (systemd.unit(5)),
-// and those of an instance, which may.
-const absolutes = "CdDEfhLsStTVyiIjJ"
-
-// specified says whether a text has a specifier in it.
-func specified(s string) bool {
-	for i := 0; i+1 < len(s); i++ {
-		if s[i] == '%' {
-			if i++; s[i] != '%' {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// plainKinds and plainKeys are of directives that take "%" as it is.
-var (
-	plainKinds = strings.Fields("BOOLEAN SECUREBITS FILESYSTEMS")
-	plainKeys  = strings.Fields("CPUQuota TCPCongestion")
-)
-
-// unknownSpecifier finds a "%" that systemd can't resolve. One at the end is plain;
-// to 247 all of them are.
-func (l *linter) unknownSpecifier(e Entry, kind string) string {
-	if l.version <= 247 || contains(plainKinds, kind) || contains(plainKeys, e.Key) {
-		return ""
-	}
-	for i := 0; i+1 < len(e.Value); i++ {
-		if e.Value[i] != '%' {
-			continue
-		}
-		if i++; strings.IndexByte(specifiers, e.Value[i]) < 0 {
-			return fmt.Sprintf("it has no specifier %%%c", e.Value[i])
-		}
-	}
-	return ""
-}
-
 func pathsProblem(_ *linter, key, value string) string {
 	list, ok := splitVerbatim(value)
 	if !ok {
@@ -146,7 +102,7 @@ func belowProblem(l *linter, key, value string) string {
 		if p == "" && l.version > 252 {
 			return fmt.Sprintf("%q begins with no name", w)
 		}
-		if linked && p != "" && key == "ConfigurationDirectory" {
+		if linked && p != "" && key == "ConfigurationDirectory" && l.version > 247 {
 			return "a directory of configuration gets no symbolic links"
 		}
 	}

@@ -161,7 +161,7 @@ func importProblem(_ *linter, _, value string) string {
 
 // subgroupProblem checks DelegateSubgroup=.
 func subgroupProblem(_ *linter, _, value string) string {
-	if !specified(value) && (strings.Contains(value, "/") || strings.HasPrefix(value, "cgroup.") || value == "." || value == "..") {
+	if strings.Contains(value, "/") || strings.HasPrefix(value, "cgroup.") || value == "." || value == ".." {
 		return "it is no name of a control group"
 	}
 	return ""

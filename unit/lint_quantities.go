@@ -67,10 +67,10 @@ func spanProblem(_ *linter, _, value string) string {
 	return ""
 }
 
-// secondProblem checks a span that is a second at least.
+// secondProblem checks a span that is a second at least, and has an end.
 func secondProblem(_ *linter, _, value string) string {
-	if v, ok := timeSpan(value); !ok || v < time.Second {
-		return "it is no span of time of a second or more"
+	if v, ok := timeSpan(value); !ok || v < time.Second || strings.Trim(value, blank) == "infinity" {
+		return "it is no span of time of a second or more that has an end"
 	}
 	return ""
 }
@@ -95,6 +95,9 @@ func sizeProblem(_ *linter, key, value string) string {
 	return ""
 }
 
+// positive are limits of memory that can't be nothing.
+var positive = []string{"MemoryMax", "MemoryHigh", "StartupMemoryMax", "StartupMemoryHigh", "MemoryLimit", "DefaultStartupMemoryLow"}
+
 // limitProblem checks Memory*= and Limit*=, which are of one kind for systemd.
 func limitProblem(l *linter, key, value string) string {
 	if name, ok := strings.CutPrefix(key, "Limit"); ok {
@@ -106,7 +109,7 @@ func limitProblem(l *linter, key, value string) string {
 	if p := sizeProblem(l, key, value); p != "" {
 		return p
 	}
-	if v, _ := quantity(value, sizeUnits); v == 0 && contains([]string{"MemoryMax", "MemoryHigh", "StartupMemoryMax", "StartupMemoryHigh", "MemoryLimit"}, key) {
+	if v, _ := quantity(value, sizeUnits); v == 0 && contains(positive, key) {
 		return "0 is out of range; unlimited is infinity"
 	}
 	return ""
@@ -208,6 +211,19 @@ func between(low, high int64) problem {
 		}
 		return ""
 	}
+}
+
+// priorityProblem checks CPUSchedulingPriority=, which 247 holds against the policy
+// that stands before it.
+func priorityProblem(l *linter, key, value string) string {
+	if p := between(0, 99)(l, key, value); p != "" || l.version > 247 {
+		return p
+	}
+	policy, _ := l.last(sectionOf[l.kind], "CPUSchedulingPolicy")
+	if n, _ := integer(value); (n > 0) != contains([]string{"fifo", "rr"}, policy.Value) {
+		return "systemd 247 takes 1 to 99 behind CPUSchedulingPolicy=fifo or rr, and 0 behind any other"
+	}
+	return ""
 }
 
 func unsignedProblem(_ *linter, _, value string) string {

@@ -52,13 +52,14 @@ func (l *linter) value(e Entry, kind string) (what, fix string) {
 	default:
 		check = byKind[kind]
 	}
-	if p := l.unknownSpecifier(e, kind); p != "" {
+	value, p := l.replaced(e, kind)
+	if p != "" {
 		return ignored + p, "write %% for a plain one"
 	}
 	if check == nil {
 		return "", ""
 	}
-	if p := check(l, e.Key, e.Value); p != "" {
+	if p := check(l, e.Key, value); p != "" {
 		return ignored + p, "correct it"
 	}
 	return "", ""

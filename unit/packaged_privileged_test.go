@@ -97,13 +97,9 @@ func TestPackagedUnits(t *testing.T) {
 }
 
 // TestLintOfPackagedUnits: of what packages have in their units, Lint calls
-// ignored what systemd ignores, and nothing else: no false alarm. Not of 247's.
+// ignored what systemd ignores, and nothing else: no false alarm.
 func TestLintOfPackagedUnits(t *testing.T) {
 	version, p := testenv.Systemd(t), listen(t)
-	if version <= 247 {
-		t.Log("NOT LOOKED AT: the lines of packaged units, of 247; see docs/unit.md")
-		return
-	}
 	var names []string
 	found := map[string][]string{} // by the name that a unit gets here
 	for name, text := range unitFiles(t) {

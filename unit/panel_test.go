@@ -21,12 +21,12 @@ import (
 var panel = []string{
 	"nonsense", "yes", "0", "5", "-1", "99999999999", "1.5", "10%", "200%", "/x", "-/x", "x/y", "/a b", "/x:/y", "/x:y", "1M", "1MB", "5s", "5 parsecs", "infinity", "SIGTERM", "none", "auto",
 	"0-3", "3-0", "127.0.0.1", "10.0.0.0/8", "::1", "300.1.1.1", "a.service", "a:b", "a:b:c", "A=b", "A", "0777", "AF_INET", "CAP_CHOWN", "EPERM", "root", "tcp:80", "any", "localhost", "~x", "deny", "x86-64", "native",
-	"/dev/null rw", "/dev/null 5", "/dev/null 5M", "/dev/null", "char-pts r", "a b", "'a", "err", "daemon", "noatime", "QUJD", "a@b", "*", "no", "idle", "/x:rw", "%Q", "\"/x y\"", "inherit", "65536", "0x7f",
+	"/dev/null rw", "/dev/null 5", "/dev/null 5M", "/dev/null", "char-pts r", "a b", "'a", "err", "daemon", "noatime", "QUJD", "a@b", "*", "no", "idle", "/x:rw", "%Q", "\"/x y\"", "inherit", "65536", "0x7f", "5% x", "%tx.service",
 }
 
 // fatal are directives of which systemd reads no further than a bad value: they
 // have a file for each.
-var fatal = strings.Fields("DynamicUser User Group RootDirectory RootImage RootVerity WorkingDirectory SocketUser SocketGroup SupplementaryGroups RootImagePolicy MountImagePolicy ExtensionImagePolicy")
+var fatal = strings.Fields("CPUAffinity DynamicUser User Group RootDirectory RootImage RootVerity WorkingDirectory SocketUser SocketGroup SupplementaryGroups PIDFile RootImagePolicy MountImagePolicy ExtensionImagePolicy")
 
 // sheet is a unit with values for one directive, a line each.
 type sheet struct {

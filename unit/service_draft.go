@@ -154,7 +154,7 @@ func (s Service) environment(d *draft) {
 		}
 		if !d.specifiers {
 			value = strings.ReplaceAll(value, "%", "%%")
-		} else if p := specifierProblem(value); p != "" {
+		} else if p := specifierProblem(value, d.target.version()); p != "" {
 			d.fail(fmt.Errorf("unit: Environment[%s] %s", name, p))
 		}
 		d.raw("Run", "Environment", quote(name+"="+value))
