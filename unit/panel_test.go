@@ -73,6 +73,8 @@ func newSheet(d directives.Directive, n int, values []string) sheet {
 	if head == "" {
 		return sheet{}
 	}
+	// Alone they are ignored, whatever their value.
+	head += map[string]string{"RestartSteps": "RestartMaxDelaySec=1min\n", "RestartMaxDelaySec": "RestartSteps=5\n"}[d.Name]
 	if d.Section == "Unit" {
 		kind = "service"
 	}
