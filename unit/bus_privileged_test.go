@@ -3,6 +3,7 @@
 package unit_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -243,6 +244,11 @@ func asUser(t *testing.T) {
 	var failed *unit.StartError
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, unit.MissingProgram, failed.Status.Outcome, err)
+
+	var out bytes.Buffer
+	_, err = s.Manager.Run(t.Context(), unit.Transient{Service: unit.Service{Exec: []string{"/bin/sh", "-c", `echo "$1"`, "sh", "a;b $c"}, Sandbox: unit.Sandbox{Off: true}}, Stdout: &out})
+	require.NoError(t, err)
+	require.Equal(t, "a;b $c\n", out.String())
 
 	// The machine's manager is not his.
 	machine := unit.Manager{}

@@ -65,10 +65,15 @@ func (m Manager) Run(ctx context.Context, t Transient) (r RunResult, err error) 
 		return r, err
 	}
 	defer c.close()
-	properties, err := c.transient(ctx, s)
+	properties, line, err := c.transient(ctx, s)
 	if err != nil {
 		return r, err
 	}
+	undo, err := m.pin(name, s.Exec, line)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, undo()) }()
 	streams, err := t.streams()
 	if err != nil {
 		return r, err
@@ -95,25 +100,27 @@ func (m Manager) Run(ctx context.Context, t Transient) (r RunResult, err error) 
 	return c.finish(ctx, j)
 }
 
-// transient makes the properties of a service.
-func (c *client) transient(ctx context.Context, s Service) ([]sd.Property, error) {
+// transient makes the properties of a service, and gives its command as a file
+// would have it.
+func (c *client) transient(ctx context.Context, s Service) (properties []sd.Property, line string, err error) {
 	version, err := c.version(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	argv := slices.Clone(s.Exec)
 	text, _, err := Renderer{Target: Target{Systemd: version}}.Render(s)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	f, err := parse(s.UnitName(), text)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
+	line, _ = f.Get("Service", "ExecStart")
 	for i := range argv {
 		argv[i] = strings.ReplaceAll(argv[i], "$", "$$")
 	}
-	properties := one("ExecStart", []struct {
+	properties = one("ExecStart", []struct {
 		Path   string
 		Argv   []string
 		MayErr bool
@@ -129,7 +136,7 @@ func (c *client) transient(ctx context.Context, s Service) ([]sd.Property, error
 		errs = append(errs, err)
 		properties = append(properties, p...)
 	}
-	return properties, errors.Join(errs...)
+	return properties, line, errors.Join(errs...)
 }
 
 // finish waits for the end of a run.

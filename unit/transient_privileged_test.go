@@ -59,6 +59,28 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Somebody has systemd reload before the command is executed: it is read from a
+// file again, and is the one that was asked for.
+func TestRunThroughReload(t *testing.T) {
+	gone(t, "slow.service")
+	put(t, "", etc+"slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 3\n")
+	words := []string{"a;b", ";", "a b;c", `\;`, "a'b", `a"b`, "$A", "${A}", "$$", "%n", `back\slash`, "é", "", "#x", "-", `x\`}
+	var out bytes.Buffer
+	ended := make(chan error)
+	go func() {
+		_, err := unit.Manager{}.Run(t.Context(), unit.Transient{Stdout: &out, Service: unit.Service{Name: "reloaded",
+			Exec:  append([]string{"/bin/sh", "-c", `for w; do printf '%s\n' "$w"; done; echo $0`, "sh"}, words...),
+			After: []string{"slow.service"}, Requires: []string{"slow.service"}}})
+		ended <- err
+	}()
+	require.Eventually(t, func() bool { return show(t, "slow.service", "ActiveState") == "activating" }, 30*time.Second, 50*time.Millisecond)
+	command(t, "systemctl", "daemon-reload")
+	require.Equal(t, "inactive", show(t, "reloaded.service", "ActiveState"), "it was executed before the reload; make slow.service slower")
+	require.NoError(t, <-ended)
+	require.Equal(t, strings.Join(append(words, "sh"), "\n")+"\n", out.String())
+	require.NoDirExists(t, "/run/systemd/transient/reloaded.service.d")
+}
+
 func texts2(s unit.Status) string {
 	var b strings.Builder
 	for _, e := range s.Log {
