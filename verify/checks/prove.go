@@ -144,7 +144,9 @@ type prober struct {
 
 var probeNumber atomic.Uint64
 
-// probe starts a shell in a service of its own, which ends with the check.
+// probe starts a shell in a service of its own, which ends with the check. The
+// script is its input: as an argument, systemd 252 gives it back with backslashes
+// if somebody has it reload before the start is executed.
 func probe(ctx context.Context, script string, limits ...dbus.Property) (*prober, error) {
 	conn, err := manager(ctx)
 	if err != nil {
@@ -153,7 +155,8 @@ func probe(ctx context.Context, script string, limits ...dbus.Property) (*prober
 	pr := &prober{conn, fmt.Sprintf("bedplate-probe-%d-%d.service", os.Getpid(), probeNumber.Add(1))}
 	done := make(chan string, 1)
 	_, err = conn.StartTransientUnitContext(ctx, pr.name, "fail", append([]dbus.Property{
-		dbus.PropExecStart([]string{"/bin/sh", "-c", script}, false), dbus.PropDescription("A probe of the limits in force"), dbus.PropType("exec"),
+		dbus.PropExecStart([]string{"/bin/sh", "-s"}, false), dbus.PropDescription("A probe of the limits in force"), dbus.PropType("exec"),
+		property("StandardInput", "data"), property("StandardInputData", []byte(script+"\n")),
 		property("RuntimeMaxUSec", uint64(90e6)), property("DefaultDependencies", false), property("StandardError", "null"), property("LogLevelMax", int32(2)),
 	}, limits...), done)
 	if err != nil {
