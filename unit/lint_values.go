@@ -52,9 +52,9 @@ func (l *linter) value(e Entry, kind string) (what, fix string) {
 	default:
 		check = byKind[kind]
 	}
-	value, p := l.replaced(e, kind)
-	if p != "" {
-		return ignored + p, "write %% for a plain one"
+	value, what, fix := l.replaced(e, kind)
+	if what != "" {
+		return ignored + what, fix
 	}
 	if check == nil {
 		return "", ""

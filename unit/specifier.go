@@ -67,10 +67,10 @@ var (
 )
 
 // replaced is a value as systemd judges it, without the specifiers that every
-// unit knows the value of, or why they spoil it.
-func (l *linter) replaced(e Entry, kind string) (value, problem string) {
+// unit knows the value of, or why they spoil it and the way out.
+func (l *linter) replaced(e Entry, kind string) (value, problem, fix string) {
 	if contains(plainKinds, kind) || contains(plainKeys, e.Key) || e.Key == "BindToDevice" && l.version <= 247 {
-		return e.Value, ""
+		return e.Value, "", ""
 	}
 	kind, _, _ = strings.Cut(kind, " ")
 	name := contains(nameKinds, kind) && e.Key != "DefaultInstance" || strings.HasSuffix(e.Key, "Overridable")
@@ -78,15 +78,15 @@ func (l *linter) replaced(e Entry, kind string) (value, problem string) {
 		switch {
 		case !alphanumeric(c):
 		case strings.IndexByte(specifiers, c) < 0:
-			problem = fmt.Sprintf("it has no specifier %%%c", c)
+			problem, fix = fmt.Sprintf("it has no specifier %%%c", c), "write %% for a plain one"
 		case l.version < specifierSince[c]:
-			problem = fmt.Sprintf("the specifier %%%c came with systemd %d", c, specifierSince[c])
+			problem, fix = fmt.Sprintf("the specifier %%%c came with systemd %d", c, specifierSince[c]), "write what it stands for, or %% for a plain one"
 		case name && strings.IndexByte(inNames, c) < 0:
-			problem = fmt.Sprintf("the specifier %%%c is for texts and paths, not for names of units", c)
+			problem, fix = fmt.Sprintf("the specifier %%%c is for texts and paths, not for names of units", c), "write the name, or one of %i, %p, %n and their kin"
 		}
 		return problem == ""
 	})
-	return places.Replace(e.Value), problem
+	return places.Replace(e.Value), problem, fix
 }
 
 // places are what the specifiers of paths stand for in a unit of the system, or
