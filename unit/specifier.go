@@ -69,7 +69,7 @@ var (
 // replaced is a value as systemd judges it, without the specifiers that every
 // unit knows the value of, or why they spoil it and the way out.
 func (l *linter) replaced(e Entry, kind string) (value, problem, fix string) {
-	if contains(plainKinds, kind) || contains(plainKeys, e.Key) || e.Key == "BindToDevice" && l.version <= 247 {
+	if !strings.Contains(e.Value, "%") || contains(plainKinds, kind) || contains(plainKeys, e.Key) || e.Key == "BindToDevice" && l.version <= 247 {
 		return e.Value, "", ""
 	}
 	kind, _, _ = strings.Cut(kind, " ")
