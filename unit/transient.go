@@ -69,7 +69,7 @@ func (m Manager) Run(ctx context.Context, t Transient) (r RunResult, err error) 
 	if err != nil {
 		return r, err
 	}
-	undo, err := m.pin(name, s.Exec, line)
+	undo, err := c.pin(ctx, name, s.Exec, line)
 	if err != nil {
 		return r, err
 	}

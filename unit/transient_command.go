@@ -1,6 +1,7 @@
 package unit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // pin makes sure that a transient service runs what it was asked to, and gives
@@ -19,20 +21,27 @@ import (
 // one is where systemd itself removes it with the unit, should we not come to it.
 //
 // Of a manager at an address of its own it is not known where it reads drop-ins.
-func (m Manager) pin(name string, argv []string, line string) (undo func() error, err error) {
+// A unit that is there already keeps its own: systemd will refuse to make it.
+func (c *client) pin(ctx context.Context, name string, argv []string, line string) (undo func() error, err error) {
 	undo = func() error { return nil }
-	if m.Address != "" || !slices.ContainsFunc(argv, func(a string) bool { return strings.ContainsAny(a, ";$") }) {
+	if c.manager.Address != "" || !slices.ContainsFunc(argv, func(a string) bool { return strings.ContainsAny(a, ";$") }) {
 		return undo, nil
 	}
+	if s, err := c.status(ctx, name); err != nil || s.Load != "not-found" {
+		return undo, err
+	}
 	dir := "/run/systemd/transient"
-	if m.User {
+	if c.manager.User {
 		dir = "/run/user/" + strconv.Itoa(os.Geteuid()) + "/systemd/transient"
 	}
 	dir = filepath.Join(dir, name+".d")
-	undo = func() error { return os.RemoveAll(dir) }
+	file := filepath.Join(dir, "50-ExecStart.conf")
+	undo = func() error { // of the directory, if nobody else has put something there
+		return errors.Join(unless(os.Remove(file), fs.ErrNotExist), unless(os.Remove(dir), fs.ErrNotExist, syscall.ENOTEMPTY))
+	}
 	err = os.MkdirAll(dir, 0o755)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "50-ExecStart.conf"), []byte("[Service]\nExecStart=\nExecStart="+line+"\n"), 0o600)
+		err = os.WriteFile(file, []byte("[Service]\nExecStart=\nExecStart="+line+"\n"), 0o600)
 	}
 	switch {
 	case err == nil:
@@ -43,4 +52,12 @@ func (m Manager) pin(name string, argv []string, line string) (undo func() error
 		err = fmt.Errorf("unit: run %s: %w", name, err)
 	}
 	return undo, errors.Join(err, undo())
+}
+
+// unless is an error that is none of those that do not matter.
+func unless(err error, fine ...error) error {
+	if slices.ContainsFunc(fine, func(f error) bool { return errors.Is(err, f) }) {
+		return nil
+	}
+	return err
 }

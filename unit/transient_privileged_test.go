@@ -66,7 +66,7 @@ func TestRunThroughReload(t *testing.T) {
 	put(t, "", etc+"slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 3\n")
 	words := []string{"a;b", ";", "a b;c", `\;`, "a'b", `a"b`, "$A", "${A}", "$$", "%n", `back\slash`, "é", "", "#x", "-", `x\`}
 	var out bytes.Buffer
-	ended := make(chan error)
+	ended := make(chan error, 1)
 	go func() {
 		_, err := unit.Manager{}.Run(t.Context(), unit.Transient{Stdout: &out, Service: unit.Service{Name: "reloaded",
 			Exec:  append([]string{"/bin/sh", "-c", `for w; do printf '%s\n' "$w"; done; echo $0`, "sh"}, words...),
@@ -79,6 +79,22 @@ func TestRunThroughReload(t *testing.T) {
 	require.NoError(t, <-ended)
 	require.Equal(t, strings.Join(append(words, "sh"), "\n")+"\n", out.String())
 	require.NoDirExists(t, "/run/systemd/transient/reloaded.service.d")
+}
+
+// A name that is taken is refused, and the one that has it keeps what it has.
+func TestRunNameTaken(t *testing.T) {
+	command(t, "systemd-run", "--quiet", "--unit=taken", "/bin/sleep", "1000")
+	command(t, "systemctl", "set-property", "--runtime", "taken.service", "MemoryMax=64M")
+	files := func() string {
+		return command(t, "sh", "-c", "grep -r . /run/systemd/transient/taken.service* /run/systemd/system.control/taken.service* 2>/dev/null | sort")
+	}
+	before := files()
+	require.Contains(t, before, "MemoryMax=67108864")
+	_, err := unit.Manager{}.Run(t.Context(), unit.Transient{Service: unit.Service{Name: "taken", Exec: []string{"/bin/echo", "$A;"}}})
+	require.ErrorContains(t, err, "taken.service")
+	require.Equal(t, before, files())
+	require.Equal(t, "active", show(t, "taken.service", "ActiveState"))
+	command(t, "systemctl", "stop", "taken.service")
 }
 
 func texts2(s unit.Status) string {
