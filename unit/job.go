@@ -29,7 +29,11 @@ type job struct {
 	id         int         // zero: systemd did not say
 	done       chan string // gets the result, if the connection lives that long
 	result     string      // "done", "failed", "dependency", ...; "" if it was not heard
+	ended      time.Time   // when that was heard
 }
+
+// waits says that a unit has failed and is waiting for systemd's next try.
+func (s Status) waits() bool { return s.Sub == "auto-restart" || s.Sub == "auto-restart-queued" }
 
 // loaded explains a unit that can't be started at all.
 func loaded(s Status) error {
@@ -78,6 +82,9 @@ func (c *client) begin(ctx context.Context, verb, unit string) (*job, error) {
 		}
 	}
 	j := &job{verb: verb, unit: unit, began: time.Now(), before: before}
+	if verb == verbStart && before.waits() {
+		verb = verbRestart // a start would join that next try, which may be long in coming
+	}
 	again := false
 	err = c.call(ctx, verb+" "+unit, func(conn *sd.Conn) error {
 		if again {
@@ -149,6 +156,7 @@ func (c *client) await(ctx context.Context, j *job) error {
 	for {
 		select {
 		case j.result = <-j.done:
+			j.ended = time.Now()
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)

@@ -121,6 +121,8 @@ type watched struct {
 	failure *Status // the first that was seen, while systemd tries again
 	settled bool
 	err     error
+	looked  bool
+	counted int // the restarts before the job
 }
 
 // prove waits for jobs and watches their units, all of them at once.
@@ -157,7 +159,7 @@ func (c *client) watch(ctx context.Context, list []*watched) {
 				open++
 				continue // all of it is looked at again in the end
 			}
-			if w.status, w.err = c.status(ctx, w.unit); w.err != nil {
+			if w.status, w.err = c.outcome(ctx, w); w.err != nil {
 				continue
 			}
 			seen[w.unit] = w.status.Active + " " + w.status.Sub
@@ -185,6 +187,22 @@ func (c *client) watch(ctx context.Context, list []*watched) {
 	}
 }
 
+// outcome is the status of a unit, with the restarts since its job. Of a unit in a
+// crash loop systemd's next try may come due while the job waits, and then is one
+// with the job: it has been counted, and nothing has failed since.
+func (c *client) outcome(ctx context.Context, w *watched) (Status, error) {
+	s, err := c.status(ctx, w.unit)
+	if err != nil {
+		return s, err
+	}
+	if !w.looked && !s.started.After(w.ended) {
+		w.counted = s.Restarts // the run that is seen is the job's
+	}
+	w.looked = true
+	s.Restarts = max(0, s.Restarts-w.counted)
+	return s, nil
+}
+
 // states are what the units that are watched are in, "active running", in one
 // call: a whole status has hundreds of properties.
 func (c *client) states(ctx context.Context, list []*watched) (map[string]string, error) {
@@ -208,7 +226,7 @@ func (c *client) states(ctx context.Context, list []*watched) (map[string]string
 func (w *watched) see(over bool) {
 	s := w.status
 	brief := w.verb == verbStop || w.verb == verbReload
-	again := s.Sub == "auto-restart" || s.Sub == "auto-restart-queued" || s.Restarts > 0 && w.verb != verbStop
+	again := s.waits() || s.Restarts > 0 && w.verb != verbStop
 	switch {
 	case brief:
 		w.settled = s.Outcome != Starting
@@ -231,7 +249,7 @@ func (c *client) conclude(ctx context.Context, w *watched) proof {
 	s := w.status
 	if s.Unit == "" { // not seen yet: the job took too long
 		var err error
-		if s, err = c.status(ctx, w.unit); err != nil {
+		if s, err = c.outcome(ctx, w); err != nil {
 			return proof{s, errors.Join(w.err, err)}
 		}
 	}

@@ -64,7 +64,7 @@ func (o observation) up() bool {
 	case "active", "reloading", "refreshing":
 		return true
 	case "activating":
-		return o.Sub != "auto-restart" && o.Sub != "auto-restart-queued"
+		return !o.waits()
 	}
 	return false
 }

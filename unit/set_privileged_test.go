@@ -193,6 +193,40 @@ func TestSetLiveFailure(t *testing.T) {
 	ensure(t, s)
 }
 
+// A unit in a crash loop is well from the moment that its program is: a try of
+// systemd's own does not count that comes due while the job waits for another
+// unit, and a start does not wait for the next.
+func TestOutOfACrashLoop(t *testing.T) {
+	gone(t, "loop.service", "slow.service")
+	const mended = "/run/loop-mended"
+	loop := unit.Service{Name: "loop", Exec: []string{"/bin/sh", "-c", "test -e " + mended + " && exec sleep 1000; exit 1"},
+		RestartDelay: 3 * time.Second, RestartDelayMax: 3 * time.Second, StartLimitBurst: 50}
+	slow := unit.Service{Name: "slow", Exec: []string{"/bin/sleep", "1000"}, After: []string{"loop.service"}, Extra: []unit.Directive{{Section: "Service", Name: "ExecStop", Value: "/bin/sleep 6"}}}
+	_, err := unit.Set{Units: []unit.Unit{loop, slow}}.Ensure(t.Context())
+	require.NoError(t, err)
+	fails := func() {
+		require.NoError(t, os.RemoveAll(mended))
+		command(t, "systemctl", "restart", "loop.service")
+		require.Eventually(t, func() bool { return show(t, "loop.service", "SubState") == "auto-restart" }, 10*time.Second, 10*time.Millisecond)
+		require.Equal(t, "0", show(t, "loop.service", "NRestarts"))
+		require.NoError(t, os.WriteFile(mended, nil, 0o644))
+	}
+	command(t, "systemctl", "start", "slow.service")
+	fails()
+	command(t, "systemctl", "stop", "--no-block", "slow.service") // which goes before a stop of loop.service
+	status, err := unit.Manager{}.Restart(t.Context(), "loop.service")
+	require.NoError(t, err)
+	if testenv.Systemd(t) < 254 { // which does not count one that has a job already
+		require.Equal(t, "1", show(t, "loop.service", "NRestarts"), "the try did not come due in time")
+	}
+	require.Zero(t, status.Restarts)
+
+	fails()
+	_, err = unit.Manager{}.Start(t.Context(), "loop.service")
+	require.NoError(t, err)
+	require.Equal(t, "0", show(t, "loop.service", "NRestarts"))
+}
+
 // A unit that somebody has begun to start is waited for and proven like any other.
 func TestSetLiveStarting(t *testing.T) {
 	gone(t, "starting.service")

@@ -99,6 +99,8 @@ type Status struct {
 	// not be read.
 	Log   []journal.Entry
 	NoLog string
+
+	started time.Time // when it last began a run
 }
 
 // OK says that it runs, or that it ended as it should.
@@ -174,7 +176,7 @@ func (c *client) status(ctx context.Context, unit string) (Status, error) {
 	s := Status{
 		Unit: unit, Load: p.text("LoadState"), Active: p.text("ActiveState"), Sub: p.text("SubState"), Enabled: p.text("UnitFileState"),
 		Since: p.when("StateChangeTimestamp"), Fragment: p.text("FragmentPath"), DropIns: property[[]string](p, "DropInPaths"),
-		NeedsReload: property[bool](p, "NeedDaemonReload"),
+		NeedsReload: property[bool](p, "NeedDaemonReload"), started: p.when("InactiveExitTimestamp"),
 	}
 	if id := property[[]byte](p, "InvocationID"); len(id) == 16 {
 		s.Invocation = fmt.Sprintf("%x", id)
@@ -227,7 +229,7 @@ func (s *Status) judge(p properties) {
 		s.Outcome, s.Problem = Running, ""
 		return
 	case "activating", "deactivating":
-		if s.Sub != "auto-restart" && s.Sub != "auto-restart-queued" {
+		if !s.waits() {
 			s.Outcome = Starting
 			return
 		}
