@@ -57,6 +57,9 @@ type Set struct {
 	// their files in the Set's directory are removed. Drop-ins, which may be
 	// somebody else's, stay.
 	Absent []string
+	// AbsentDropIns are drop-ins that must not be there, by their Unit and Name.
+	// Their directories go with them, if nothing else is in there.
+	AbsentDropIns []DropIn
 
 	// Target is the systemd that the units are for. Zero: the running one; under
 	// a Root the one that is installed there, or the newest known.

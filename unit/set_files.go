@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 
 	"github.com/bedplate/bedplate"
 	"github.com/bedplate/bedplate/internal/atomicfile"
@@ -149,32 +150,74 @@ func (p *preparation) occupied(name string, info rootfs.Info, unit string) error
 	return &OccupiedError{p.root.Host(name), found}
 }
 
-// removals takes away the files of absent units, and masks.
+// removals takes away the files of absent units and drop-ins, and masks.
 func (p *preparation) removals() error {
 	for _, name := range p.set.Absent {
-		at := path.Join(p.dir, name)
-		info, err := p.root.Lstat(at)
-		switch {
-		case missing(err):
-		case err != nil:
-			return fmt.Errorf("unit: %w", err)
-		case info.Mode.IsDir():
-			return p.occupied(at, info, "")
-		default:
-			kind := "file"
-			if info.Mode&fs.ModeSymlink != 0 {
-				kind = "symlink"
-			}
-			p.add(bedplate.OpDelete, kind, at, "", func() error { return p.root.Remove(at) })
+		if _, err := p.remove(path.Join(p.dir, name)); err != nil {
+			return err
 		}
 		if err := p.unlink(name, nil); err != nil {
 			return err
 		}
 	}
+	if err := p.removeDropIns(); err != nil {
+		return err
+	}
 	for _, name := range p.set.Mask {
 		if err := p.point(link{path.Join(p.dir, name), "/dev/null"}); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// remove takes away a file or symlink, and says whether there is one.
+func (p *preparation) remove(at string) (bool, error) {
+	info, err := p.root.Lstat(at)
+	switch {
+	case missing(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("unit: %w", err)
+	case info.Mode.IsDir():
+		return false, p.occupied(at, info, "")
+	}
+	kind := "file"
+	if info.Mode&fs.ModeSymlink != 0 {
+		kind = "symlink"
+	}
+	p.add(bedplate.OpDelete, kind, at, "", func() error { return p.root.Remove(at) })
+	return true, nil
+}
+
+// removeDropIns takes away drop-ins, and the directories that are empty then.
+func (p *preparation) removeDropIns() error {
+	going := map[string]int{}
+	for _, d := range p.set.AbsentDropIns {
+		at := path.Join(p.dir, d.UnitName())
+		there, err := p.remove(at)
+		if err != nil {
+			return err
+		}
+		if !there {
+			continue
+		}
+		p.touched[d.Unit] = true
+		dir := path.Dir(at)
+		going[dir]++
+		entries, err := p.root.ReadDir(dir)
+		if err != nil {
+			return fmt.Errorf("unit: %w", err)
+		}
+		if info, err := p.root.Lstat(dir); err != nil || !info.Mode.IsDir() || len(entries) > going[dir] || p.made[dir] {
+			continue // a link's target is somebody else's
+		}
+		p.add(bedplate.OpDelete, "directory", dir, "", func() error {
+			if err := p.root.Remove(dir); !errors.Is(err, syscall.ENOTEMPTY) {
+				return err
+			}
+			return nil // somebody put another one there meanwhile
+		})
 	}
 	return nil
 }

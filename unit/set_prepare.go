@@ -151,6 +151,15 @@ func (s Set) check() error {
 	for _, n := range s.Absent {
 		once(n, "Absent")
 	}
+	for i, d := range s.DropIns {
+		once(d.UnitName(), index("DropIns", i))
+	}
+	for i, d := range s.AbsentDropIns {
+		if p := d.nameProblem(); p != "" {
+			errs = append(errs, fmt.Errorf("unit: %s %s", index("AbsentDropIns", i), p))
+		}
+		once(d.UnitName(), index("AbsentDropIns", i))
+	}
 	switch s.OnChange {
 	case RestartChanged, ReloadChanged, LeaveRunning:
 	default:
@@ -217,20 +226,14 @@ func (p *preparation) render() error {
 	for _, f := range p.set.Files {
 		errs = append(errs, p.unit(f.Name, f.Bytes()))
 	}
-	taken := map[string]bool{}
 	for _, d := range p.set.DropIns {
 		text, drops, err := d.render(p.target)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		at := path.Join(p.dir, d.Unit+".d", d.file())
-		if taken[at] {
-			errs = append(errs, fmt.Errorf("unit: two DropIns are %s; give each a Name", at))
-		}
-		taken[at] = true
 		p.drops = append(p.drops, drops...)
-		p.wanted = append(p.wanted, wanted{d.Unit, at, text})
+		p.wanted = append(p.wanted, wanted{d.Unit, path.Join(p.dir, d.UnitName()), text})
 	}
 	for _, x := range p.set.Presets {
 		text, err := x.render()

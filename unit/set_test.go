@@ -174,6 +174,27 @@ func TestSetDropInsMasksPresetsAbsent(t *testing.T) {
 	require.Contains(t, got, etc+"gone.service.d/mine.conf")
 }
 
+func TestSetAbsentDropIns(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"a.service.d/50-bedplate.conf", "a.service.d/60-x.conf", "b.service.d/60-x.conf", "b.service.d/theirs.conf"} {
+		put(t, root, etc+name, "[Service]\nNice=1\n")
+	}
+	put(t, root, "/srv/60-x.conf", "[Service]\nNice=1\n")
+	put(t, root, etc+"c.service.d", "→ /srv")
+	s := unit.Set{Root: root, AbsentDropIns: []unit.DropIn{
+		{Unit: "a.service"}, {Unit: "a.service", Name: "60-x"}, {Unit: "b.service", Name: "60-x.conf"}, {Unit: "c.service", Name: "60-x"}, {Unit: "none.service"}}}
+	require.Equal(t, []string{
+		"delete file /etc/systemd/system/a.service.d/50-bedplate.conf",
+		"delete file /etc/systemd/system/a.service.d/60-x.conf",
+		"delete directory /etc/systemd/system/a.service.d",
+		"delete file /etc/systemd/system/b.service.d/60-x.conf",
+		"delete file /etc/systemd/system/c.service.d/60-x.conf",
+	}, texts(ensure(t, s)))
+	got := tree(t, root)
+	require.Contains(t, got, etc+"b.service.d/theirs.conf")
+	require.Equal(t, "→ /srv", got[etc+"c.service.d"])
+}
+
 func TestSetTarget(t *testing.T) {
 	for file, known := range map[string]bool{
 		"/usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-257.so": true,
@@ -227,6 +248,7 @@ func TestSetSeesOverrides(t *testing.T) {
 
 // Nothing is written where something is refused.
 func TestSetRefuses(t *testing.T) {
+	nice := []unit.Directive{{Section: "Service", Name: "Nice", Value: "1"}}
 	for name, c := range map[string]struct {
 		there map[string]string
 		set   unit.Set
@@ -255,8 +277,12 @@ func TestSetRefuses(t *testing.T) {
 		"a drop-in that smuggles": {set: unit.Set{Units: []unit.Unit{app()}, DropIns: []unit.DropIn{{Unit: "x.service", Directives: []unit.Directive{{Section: "Service", Name: "Nice", Value: "1\nUser=root"}}}}},
 			want: "control character"},
 		"a drop-in elsewhere": {set: unit.Set{DropIns: []unit.DropIn{{Unit: "x.service", Name: "../x", Directives: []unit.Directive{{Section: "Service", Name: "Nice", Value: "1"}}}}}, want: "is no file name"},
-		"an empty drop-in":    {set: unit.Set{DropIns: []unit.DropIn{{Unit: "x.service"}}}, want: "holds nothing"},
-		"a preset's line":     {set: unit.Set{Presets: []unit.Preset{{Name: "x", Enable: []string{"a\ndisable *"}}}}, want: "no name of a unit"},
+		"a drop-in twice": {set: unit.Set{DropIns: []unit.DropIn{{Unit: "x.service", Name: "a", Directives: nice}}, AbsentDropIns: []unit.DropIn{{Unit: "x.service", Name: "a.conf"}}},
+			want: "x.service.d/a.conf is both in DropIns[0] and in AbsentDropIns[0]"},
+		"a drop-in to go elsewhere": {set: unit.Set{AbsentDropIns: []unit.DropIn{{Unit: "x.service", Name: "../x"}}}, want: "AbsentDropIns[0] is no file name"},
+		"a drop-in to go of a path": {set: unit.Set{AbsentDropIns: []unit.DropIn{{Unit: "../x.service"}}}, want: "AbsentDropIns[0] is for \"../x.service\", which is no unit name"},
+		"an empty drop-in":          {set: unit.Set{DropIns: []unit.DropIn{{Unit: "x.service"}}}, want: "holds nothing"},
+		"a preset's line":           {set: unit.Set{Presets: []unit.Preset{{Name: "x", Enable: []string{"a\ndisable *"}}}}, want: "no name of a unit"},
 		"a file that systemd would ignore in part": {set: unit.Set{Units: []unit.Unit{app()}, Files: []*unit.File{parsed(t, "x.service", "[Service]\nExecStart=/bin/x\nMemoryMax=512MB\n")}},
 			want: "MemoryMax=512MB is ignored"},
 	} {

@@ -83,6 +83,9 @@ type Status struct {
 	Invocation string
 	// PID is the main process; zero if none runs.
 	PID int
+	// ControlGroup is its cgroup below the mount, as cgroupv2.Stat takes it; "" if
+	// it has none, as what does not run.
+	ControlGroup string
 	// Since is when it came into its state.
 	Since time.Time
 	// Fragment is its file, DropIns are the files that change it, in the order in
@@ -183,7 +186,7 @@ func (c *client) status(ctx context.Context, unit string) (Status, error) {
 	}
 	var q properties
 	switch kindOf(unit) {
-	case "service", "socket", "mount", "swap", "timer", "path":
+	case "service", "socket", "mount", "swap", "timer", "path", "slice", "scope":
 		if s.Load == "loaded" || s.Active != "inactive" {
 			if q, err = c.typeProperties(ctx, unit); err != nil {
 				return s, err
@@ -198,6 +201,7 @@ func (c *client) status(ctx context.Context, unit string) (Status, error) {
 // service takes what services have; other kinds have no more than a Result.
 func (s *Status) service(p properties) {
 	s.Result, s.Text, s.PID, s.Restarts = p.text("Result"), p.text("StatusText"), int(property[uint32](p, "MainPID")), int(property[uint32](p, "NRestarts"))
+	s.ControlGroup = p.text("ControlGroup")
 	status := int(property[int32](p, "ExecMainStatus"))
 	switch property[int32](p, "ExecMainCode") { // si_code (sigaction(2))
 	case 1:
