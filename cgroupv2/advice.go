@@ -90,10 +90,11 @@ func (a Advice) String() string {
 
 // Thresholds of advice: above them a limit is felt, below them it is loose.
 const (
-	feltThrottling = 0.05 // of the periods
-	feltPressure   = 0.10 // of the time
-	memoryMargin   = 1.25 // over the peak
-	loose          = 2.0  // a limit of more than so many times what is advised
+	feltThrottling = 0.05     // of the periods
+	feltPressure   = 0.10     // of the time
+	memoryMargin   = 1.25     // over the peak
+	leastMemory    = 16 << 20 // a program's start may take more than what was seen of it later
+	loose          = 2.0      // a limit of more than so many times what is advised
 )
 
 // Recommend gives the limits that the observation speaks for, with a reason for
@@ -144,7 +145,10 @@ func (o Observation) memory() (limit, high Memory, reason string) {
 		peak, what = max(before.Current, after.Current), "a use (this kernel keeps no peak)"
 	}
 	// Where a limit was felt, the peak is the limit and says nothing of the need.
-	need := float64(peak) * memoryMargin
+	need, margin := float64(peak)*memoryMargin, "a quarter"
+	if need < leastMemory {
+		need, margin = leastMemory, "what a start needs"
+	}
 	now, bounded := o.Limits.MemoryMax.Bytes()
 	if n, ok := o.Limits.MemoryHigh.Bytes(); ok && (!bounded || n < now) {
 		now, bounded = n, true
@@ -157,16 +161,16 @@ func (o Observation) memory() (limit, high Memory, reason string) {
 	case stalled > feltPressure && bounded && float64(peak) > 0.9*float64(now):
 		need, reason = max(need, memoryMargin*float64(now)), fmt.Sprintf("for %.0f%% of the time some task waited for memory, at the limit", stalled*100)
 	case !bounded:
-		reason = fmt.Sprintf("%s of %s and a quarter, so that a leak ends here and not in the machine", what, Bytes(peak))
+		reason = fmt.Sprintf("%s of %s and %s, so that a leak ends here and not in the machine", what, Bytes(peak), margin)
 	case float64(now) < need && stalled <= feltPressure:
 		return Memory{}, Memory{}, "" // tight, and it does well
 	case float64(now) > loose*need:
-		reason = fmt.Sprintf("more than half was never used: %s of %s and a quarter", what, Bytes(peak))
+		reason = fmt.Sprintf("more than half was never used: %s of %s and %s", what, Bytes(peak), margin)
 	default:
 		return Memory{}, Memory{}, ""
 	}
 	mib := uint64(math.Ceil(need / (1 << 20)))
-	limit = MiB(max(mib, 8))
+	limit = MiB(mib)
 	high = Bytes((limit.n - limit.n/10) &^ (1<<20 - 1))
 	return limit, high, reason
 }

@@ -40,6 +40,8 @@ func TestRecommend(t *testing.T) {
 		"killed":                {Observation{Limits: Limits{MemoryMax: MiB(100)}, Before: memory(0, 10, 1), After: memory(50, 100, 3), Over: time.Hour}, map[string]string{"MemoryMax": "150M", "MemoryHigh": "135M"}},
 		"much too large":        {Observation{Limits: Limits{MemoryMax: GiB(1)}, After: memory(50, 80, 0), Over: time.Hour}, map[string]string{"MemoryMax": "100M", "MemoryHigh": "90M"}},
 		"never limited":         {Observation{After: memory(50, 80, 0), Over: time.Hour}, map[string]string{"MemoryMax": "100M", "MemoryHigh": "90M"}},
+		"next to nothing":       {Observation{Limits: Limits{MemoryMax: GiB(1)}, After: memory(1, 2, 0), Over: time.Hour}, map[string]string{"MemoryMax": "16M", "MemoryHigh": "14M"}},
+		"small and well":        {Observation{Limits: Limits{MemoryMax: MiB(14)}, After: memory(1, 2, 0), Over: time.Hour}, nil},
 		"old kills don't count": {Observation{Limits: Limits{MemoryMax: MiB(100)}, Before: memory(0, 10, 3), After: memory(50, 75, 3), Over: time.Hour}, nil},
 		"held back": {
 			Observation{Limits: Limits{CPUMax: Percent(50)}, Over: time.Minute, After: Stats{CPU: &CPUStats{Usage: 24 * time.Second, Periods: known(600), Throttled: known(300)}}},
