@@ -147,6 +147,8 @@ func queued(ctx context.Context, conn *sd.Conn, unit string) (int, error) {
 	return 0, nil
 }
 
+func (j *job) heard(result string) { j.result, j.ended = result, time.Now() }
+
 // await waits for the end of a job. The signal that tells it is lost when a
 // connection breaks, so the unit is asked besides.
 func (c *client) await(ctx context.Context, j *job) error {
@@ -155,8 +157,8 @@ func (c *client) await(ctx context.Context, j *job) error {
 	defer tick.Stop()
 	for {
 		select {
-		case j.result = <-j.done:
-			j.ended = time.Now()
+		case result := <-j.done:
+			j.heard(result)
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -173,7 +175,8 @@ func (c *client) await(ctx context.Context, j *job) error {
 		}
 		if over {
 			select {
-			case j.result = <-j.done:
+			case result := <-j.done:
+				j.heard(result)
 			case <-time.After(every): // it was removed a moment ago, and the signal may be under way
 			}
 			return nil

@@ -23,6 +23,7 @@ type observation struct {
 	Status
 	started, changed time.Time // when it was started, when it came into its state
 	canReload        bool
+	again            bool // it runs, since a moment ago and not for the first time: it may be in a crash loop
 }
 
 // observe asks the manager. Under a Root there is none.
@@ -55,6 +56,12 @@ func (c *client) observe(ctx context.Context, name string) (o observation, err e
 	}
 	o.judge(p)
 	o.started, o.changed, o.canReload = p.when("InactiveExitTimestamp"), p.when("StateChangeTimestamp"), property[bool](p, "CanReload")
+	if kindOf(name) == "service" && o.up() && time.Since(o.started) < c.manager.stable() {
+		if p, err = c.typeProperties(ctx, name); err != nil {
+			return o, err
+		}
+		o.again = property[uint32](p, "NRestarts") > 0
+	}
 	return o, nil
 }
 

@@ -175,7 +175,7 @@ func socketMoves(t *testing.T, s unit.Set, service unit.Service, socket unit.Soc
 // and the next run tries again.
 func TestSetLiveFailure(t *testing.T) {
 	gone(t, "good.service", "bad.service")
-	bad := unit.Service{Name: "bad", Exec: []string{"/nonexistent/program", "x"}}
+	bad := unit.Service{Name: "bad", Exec: []string{"/nonexistent/program", "x"}, StartLimitBurst: 100, StartLimitInterval: time.Hour}
 	s := unit.Set{Units: []unit.Unit{bad, unit.Service{Name: "good", Exec: []string{"/bin/sleep", "1000"}}}, Start: true}
 	made, err := s.Ensure(t.Context())
 	var failed *unit.StartError
@@ -191,6 +191,20 @@ func TestSetLiveFailure(t *testing.T) {
 	bad.Exec = []string{"/bin/sleep", "1000"}
 	s.Units[0] = bad
 	ensure(t, s)
+}
+
+// A unit in a crash loop is not taken for one that runs, whenever it is looked at.
+func TestSetLiveCrashLoop(t *testing.T) {
+	gone(t, "flickers.service")
+	s := unit.Set{Manager: unit.Manager{Stable: 3 * time.Second}, Start: true, Units: []unit.Unit{unit.Service{Name: "flickers", Exec: []string{"/bin/sh", "-c", "sleep 0.3; exit 1"},
+		RestartDelay: 100 * time.Millisecond, RestartDelayMax: 100 * time.Millisecond, StartLimitBurst: 1000}}}
+	for range 3 {
+		_, err := s.Ensure(t.Context())
+		var failed *unit.StartError
+		require.ErrorAs(t, err, &failed)
+		require.Equal(t, unit.CrashLoop, failed.Status.Outcome)
+		require.Eventually(t, func() bool { return show(t, "flickers.service", "ActiveState") == "active" }, 10*time.Second, 10*time.Millisecond)
+	}
 }
 
 // A unit in a crash loop is well from the moment that its program is: a try of

@@ -28,7 +28,7 @@ func (p *preparation) start(state observed) error {
 			}
 		}
 		verb, why := p.verb(name, o)
-		if verb != verbRestart && verb != verbStart && o.up() && restarted[name] {
+		if verb != verbRestart && o.up() && restarted[name] {
 			verb, why = verbRestart, "its socket is restarted"
 		}
 		if verb == "" {
@@ -59,6 +59,15 @@ func (p *preparation) verb(name string, o observation) (verb, why string) {
 		}
 		return verbStart, "was " + o.Active
 	}
+	verb, why = p.update(name, o)
+	if verb == "" && o.again {
+		return verbStart, "was restarted by systemd a moment ago" // whether it stays up is to be seen
+	}
+	return verb, why
+}
+
+// update is what a unit that runs needs where its files are newer.
+func (p *preparation) update(name string, o observation) (verb, why string) {
 	if p.set.OnChange == LeaveRunning {
 		return "", ""
 	}
