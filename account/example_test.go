@@ -41,10 +41,11 @@ func Example() {
 		fmt.Println(len(changes), "changes")
 	}
 	// Output:
+	// create directory /etc: 0755
 	// create group telemetry: gid 801, by editing the files
 	// create group app: gid 802, by editing the files
 	// create user app: uid 802, group app, groups + telemetry, home /nonexistent, shell /usr/sbin/nologin, locked, by editing the files
-	// 3 changes
+	// 4 changes
 	// 0 changes
 }
 

@@ -22,13 +22,12 @@ var fileModes = map[string]os.FileMode{
 // writeFiles edits the files. What was planned without the lock may be outdated:
 // it is planned again behind it.
 func (p *planner) writeFiles(ctx context.Context) (made []bedplate.Change, err error) {
-	created, err := p.root.MkdirAll("/etc", 0o755)
-	if err != nil {
-		return nil, fmt.Errorf("account: %w", err)
+	if err := p.directory("/etc"); err != nil {
+		return nil, err
 	}
 	defer func() {
-		if err != nil && len(created) > 0 {
-			_ = p.root.Remove("/etc") // only if nothing is in it
+		if n := len(p.created); err != nil && n > 0 && p.root.Remove("/etc") == nil { // only if nothing is in it
+			p.created = p.created[:n-1]
 		}
 	}()
 	lock, err := passwd.Acquire(ctx, p.root, "passwd", "group", "shadow", "gshadow", "subuid", "subgid")

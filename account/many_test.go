@@ -108,5 +108,5 @@ func TestManyRecord(t *testing.T) {
 	root := rootWith(t, nil)
 	made := together(t, account.Set{Root: root, Backend: account.Record}, slices.Repeat([]string{"one"}, 32))
 	slices.Sort(made)
-	require.Equal(t, []string{"create file /etc/sysusers.d/bedplate-one.conf", "create group one", "create user one"}, made)
+	require.Equal(t, []string{"create directory /etc/sysusers.d", "create file /etc/sysusers.d/bedplate-one.conf", "create group one", "create user one"}, made)
 }

@@ -21,7 +21,8 @@ type planner struct {
 	order   order     // and who is asked first
 	reads   bool      // what counts is the answer, not what the files say
 	backend Backend
-	record  bool // ids are left to the first boot
+	record  bool     // ids are left to the first boot
+	created []string // directories that were made
 
 	uids, gids ranges
 	fixed      map[idKind]map[ID]bool // ids that the set asks for

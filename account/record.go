@@ -170,8 +170,8 @@ func (p *planner) writeRecord(ctx context.Context, steps []step) (made []bedplat
 	if rec, err := p.compare(steps); err != nil || !rec.differs {
 		return nil, err
 	}
-	if _, err := p.root.MkdirAll(recordDir, 0o755); err != nil {
-		return nil, fmt.Errorf("account: %w", err)
+	if err := p.directory(recordDir); err != nil {
+		return nil, err
 	}
 	lock, err := passwd.Acquire(ctx, p.root)
 	switch {
@@ -203,9 +203,10 @@ func (p *planner) writeFragment(rec record) (err error) {
 	case rec.data == nil:
 		err = p.root.Remove(rec.path)
 	default:
-		if _, err = p.root.MkdirAll(recordDir, 0o755); err == nil {
-			_, err = p.root.WriteFile(rec.path, rec.data, atomicfile.Options{Mode: 0o644})
+		if err := p.directory(recordDir); err != nil {
+			return err
 		}
+		_, err = p.root.WriteFile(rec.path, rec.data, atomicfile.Options{Mode: 0o644})
 	}
 	if err != nil {
 		return fmt.Errorf("account: %w", err)

@@ -24,6 +24,7 @@ func TestRecord(t *testing.T) {
 	root := t.TempDir()
 	s := account.Set{Root: root, Backend: account.Record, Users: []account.User{{Name: "app"}}}
 	require.Equal(t, []string{
+		"create directory /etc: 0755", "create directory /etc/sysusers.d: 0755",
 		"create group app: gid allocated, recorded for the first boot",
 		"create user app: uid allocated, group app, home /nonexistent, shell /usr/sbin/nologin, locked, recorded for the first boot",
 		"create file /etc/sysusers.d/bedplate-app.conf: 1 lines of sysusers.d",
@@ -72,4 +73,19 @@ func TestRecordDamaged(t *testing.T) {
 	root := rootWith(t, map[string]string{"etc/sysusers.d/bedplate-app.conf": "x y z\n"})
 	_, err := account.Set{Root: root, Backend: account.Record, Users: []account.User{{Name: "app"}}}.Ensure(t.Context())
 	require.ErrorContains(t, err, "bedplate-app.conf: sysusers: line 1")
+}
+
+// Whatever is made is planned and told, a root that is not there yet among it.
+func TestMissingRoot(t *testing.T) {
+	for backend, dirs := range map[account.Backend][]string{
+		account.Files:  {"create directory /: 0755", "create directory /etc: 0755"},
+		account.Record: {"create directory /: 0755", "create directory /etc: 0755", "create directory /etc/sysusers.d: 0755"},
+	} {
+		root := filepath.Join(t.TempDir(), "machine")
+		require.Equal(t, dirs, lines(converge(t, account.Set{Root: root, Backend: backend, Users: []account.User{{Name: "app"}}}))[:len(dirs)])
+
+		root = filepath.Join(t.TempDir(), "machine")
+		require.Empty(t, converge(t, account.Set{Root: root, Backend: backend, Users: []account.User{{Name: "app", Absent: true}}}))
+		require.NoDirExists(t, root)
+	}
 }

@@ -24,6 +24,16 @@ func (s Set) Plan(ctx context.Context) ([]bedplate.Change, error) {
 		return nil, nil
 	}
 	defer p.root.Close()
+	all, err := p.foresee()
+	if err != nil || len(all) == 0 {
+		return all, err
+	}
+	dirs, err := p.absent()
+	return append(creations(dirs), all...), err
+}
+
+// foresee is what Plan says of the accounts and their record.
+func (p *planner) foresee() ([]bedplate.Change, error) {
 	steps, err := p.plan()
 	if err != nil || p.backend != Record && p.backend != Sysusers {
 		return changes(steps), err
@@ -50,19 +60,22 @@ func (s Set) Ensure(ctx context.Context) ([]bedplate.Change, error) {
 	case len(p.unmet) > 0:
 		return nil, errors.Join(p.unmet...)
 	}
-	if err := p.root.Make(); err != nil {
-		return nil, fmt.Errorf("account: %w", err)
-	}
-	switch {
-	case p.record:
+	made, err := p.write(ctx, steps)
+	return append(creations(p.created), made...), err
+}
+
+// write lets the backend do it.
+func (p *planner) write(ctx context.Context, steps []step) ([]bedplate.Change, error) {
+	if p.record {
 		return p.writeRecord(ctx, steps)
-	case len(steps) == 0:
+	}
+	if len(steps) == 0 {
 		if stale, err := p.stale(); err != nil || !stale {
 			return nil, err
 		}
 	}
 	if os.Geteuid() != 0 && p.root.Machine() {
-		return nil, fmt.Errorf("account: %s: %w; run as root", s.name(), ErrNoPrivilege)
+		return nil, fmt.Errorf("account: %s: %w; run as root", p.set.name(), ErrNoPrivilege)
 	}
 	if p.backend == Files && p.applets() { // nothing else keeps them apart from us
 		unlock, err := p.serialize(ctx)

@@ -116,11 +116,6 @@ func (s Set) Ensure(ctx context.Context) (changes []bedplate.Change, err error) 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	if len(p.steps) > 0 {
-		if err := p.root.Make(); err != nil {
-			return nil, fmt.Errorf("unit: %w", err)
-		}
-	}
 	var failed []error
 	for _, st := range p.steps {
 		if err := ctx.Err(); err != nil && !st.together {

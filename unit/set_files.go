@@ -100,7 +100,12 @@ func (p *preparation) write(op bedplate.Op, w wanted, detail string) {
 // directoriesOf makes the directories above a file or link, as changes of their own.
 func (p *preparation) directoriesOf(name string) error {
 	dir := path.Dir(name)
-	if dir == "/" || p.made[dir] {
+	if p.made[dir] || dir == "/" && !p.root.Missing() {
+		return nil
+	}
+	if dir == "/" {
+		p.made[dir] = true
+		p.add(bedplate.OpCreate, "directory", dir, "", p.root.Make)
 		return nil
 	}
 	info, err := p.root.Stat(dir)

@@ -174,6 +174,17 @@ func TestSetDropInsMasksPresetsAbsent(t *testing.T) {
 	require.Contains(t, got, etc+"gone.service.d/mine.conf")
 }
 
+func TestSetMissingRoot(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "machine")
+	require.Equal(t, []string{
+		"create directory /", "create directory /etc", "create directory /etc/systemd", "create directory /etc/systemd/system",
+		"create file /etc/systemd/system/app.service",
+	}, texts(ensure(t, unit.Set{Root: root, Units: []unit.Unit{app()}})))
+	root = filepath.Join(t.TempDir(), "machine")
+	require.Empty(t, ensure(t, unit.Set{Root: root, Absent: []string{"app.service"}}))
+	require.NoDirExists(t, root)
+}
+
 func TestSetAbsentDropIns(t *testing.T) {
 	root := t.TempDir()
 	for _, name := range []string{"a.service.d/50-bedplate.conf", "a.service.d/60-x.conf", "b.service.d/60-x.conf", "b.service.d/theirs.conf"} {
