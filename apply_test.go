@@ -46,6 +46,32 @@ func TestPlanThenApply(t *testing.T) {
 	require.Empty(t, made)
 }
 
+// follower has something to do where an earlier step has.
+type follower struct{}
+
+func (follower) Plan(ctx context.Context) (all []bedplate.Change, err error) {
+	for _, c := range bedplate.Planned(ctx) {
+		all = append(all, bedplate.Change{Op: bedplate.OpRun, Kind: "follower", Target: c.Target, Detail: "after " + c.Step})
+	}
+	return all, nil
+}
+
+func (f follower) Ensure(ctx context.Context) ([]bedplate.Change, error) { return f.Plan(ctx) }
+
+func TestPlanned(t *testing.T) {
+	var a int
+	steps := []bedplate.Step{{Name: "zeroth", Resource: follower{}}, {Name: "first", Resource: number{&a, 1, nil}}, {Name: "second", Resource: follower{}}}
+	planned, err := bedplate.Plan(t.Context(), steps...)
+	require.NoError(t, err)
+	require.Equal(t, []string{"first: update number n: 0 → 1", "second: run follower n: after first"}, lines(planned))
+	made, err := bedplate.Apply(t.Context(), steps...)
+	require.NoError(t, err)
+	require.Equal(t, []string{"first: update number n: 0 → 1"}, lines(made), "what was done can be looked at")
+	alone, err := follower{}.Plan(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, alone)
+}
+
 func TestApplyReturnsWhatWasDoneBeforeTheError(t *testing.T) {
 	var a, b, c int
 	disk := errors.New("disk full")

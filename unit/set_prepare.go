@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bedplate/bedplate"
 	"github.com/bedplate/bedplate/internal/rootfs"
 	"github.com/bedplate/bedplate/unit/internal/directives"
 )
@@ -31,6 +32,7 @@ type preparation struct {
 	touched map[string]bool      // units whose files a step writes
 	written map[string]time.Time // when the files of a unit were written last, where no step does
 	reread  bool                 // a step changes what systemd has read
+	coming  map[string]bool      // files that earlier steps of the plan put in place
 }
 
 // wanted is a file as it should be.
@@ -48,6 +50,7 @@ func (s Set) prepare(ctx context.Context) (p *preparation, err error) {
 		return nil, err
 	}
 	p = &preparation{set: s, target: s.Target, units: map[string]*File{}, made: map[string]bool{}, touched: map[string]bool{}, written: map[string]time.Time{}}
+	p.foresee(bedplate.Planned(ctx))
 	if p.dir, err = s.directory(); err != nil {
 		return nil, err
 	}

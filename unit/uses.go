@@ -5,6 +5,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/bedplate/bedplate"
 )
 
 // program is what a service of the Set runs, if the Set has it as a typed value.
@@ -27,11 +29,22 @@ func (p *preparation) replaced(since time.Time, files ...string) string {
 		if f == "" || since.IsZero() {
 			continue
 		}
-		if at := p.placed(f); at.After(since) && at.Before(time.Now()) {
+		at, soon := p.placed(f)
+		if soon || at.After(since) && at.Before(time.Now()) {
 			return f
 		}
 	}
 	return ""
+}
+
+// foresee takes what earlier steps of the same plan will put in place.
+func (p *preparation) foresee(planned []bedplate.Change) {
+	p.coming = map[string]bool{}
+	for _, c := range planned {
+		if (c.Kind == "file" || c.Kind == "symlink") && c.Op != bedplate.OpDelete {
+			p.coming[c.Target] = true
+		}
+	}
 }
 
 // mostLinks is how many links of one path are followed, as path_resolution(7)
@@ -40,8 +53,9 @@ const mostLinks = 40
 
 // placed is when a file came to be where it is: when it did itself, or the last
 // of the symlinks on its way. A release that was staged long ago is new to the
-// service when "current" is switched to it. Zero: there is no such file.
-func (p *preparation) placed(file string) (at time.Time) {
+// service when "current" is switched to it. Zero: there is no such file. Soon: one
+// of them is planned to be replaced.
+func (p *preparation) placed(file string) (at time.Time, soon bool) {
 	var last time.Time
 	links, done, left := 0, "/", file
 	for left != "" && links <= mostLinks {
@@ -54,9 +68,12 @@ func (p *preparation) placed(file string) (at time.Time) {
 			done = path.Dir(done)
 			continue
 		}
+		if p.coming[path.Join(done, part)] {
+			return time.Time{}, true
+		}
 		info, err := p.root.Lstat(path.Join(done, part))
-		if err != nil {
-			return time.Time{}
+		if err != nil { // with the directories that it is in, perhaps
+			return time.Time{}, p.coming[path.Join(done, part, left)]
 		}
 		last = info.ChangeTime
 		if info.Mode&fs.ModeSymlink == 0 {
@@ -68,7 +85,7 @@ func (p *preparation) placed(file string) (at time.Time) {
 		}
 		target, err := p.root.Readlink(path.Join(done, part))
 		if err != nil {
-			return time.Time{}
+			return time.Time{}, false
 		}
 		if path.IsAbs(target) {
 			done = "/"
@@ -77,9 +94,9 @@ func (p *preparation) placed(file string) (at time.Time) {
 	}
 	switch {
 	case left != "": // a loop
-		return time.Time{}
+		return time.Time{}, false
 	case last.After(at):
-		return last
+		return last, false
 	}
-	return at
+	return at, false
 }

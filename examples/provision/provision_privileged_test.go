@@ -139,10 +139,12 @@ func socketStartsIt(t *testing.T) {
 func updateRestartsIt(t *testing.T) {
 	pid := output(t, "systemctl", "show", "-P", "MainPID", "hello.service")
 	require.NoError(t, os.WriteFile(config, []byte(`{"greeting": "changed by hand"}`), 0o640))
+	planned := provision(t, append(live(t), "-plan")...)
 	got := provision(t, live(t)...)
 	require.NoError(t, got.err)
 	require.Zero(t, got.code, got.stdout)
 	changes := got.json(t).Changes
+	require.Equal(t, planOf(planned.json(t).Changes), planOf(changes), "the plan was honest")
 	require.Len(t, changes, 2, "the file is put right, and the service restarted")
 	require.Equal(t, "hello.service", changes[1].Target)
 	require.NotEqual(t, pid, output(t, "systemctl", "show", "-P", "MainPID", "hello.service"))
