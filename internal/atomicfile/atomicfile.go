@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -274,5 +275,5 @@ func named(dirfd int, name string, fd int) bool {
 }
 
 func pathError(op string, dir *os.File, name string, err error) error {
-	return &fs.PathError{Op: op, Path: dir.Name() + "/" + name, Err: err}
+	return &fs.PathError{Op: op, Path: path.Join(dir.Name(), name), Err: err}
 }

@@ -52,7 +52,7 @@ func acquire(ctx context.Context, dir *os.File, name string) (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lockfile: %s/%s: %w", dir.Name(), name, err)
 	}
-	l := &Lock{os.NewFile(uintptr(fd), dir.Name()+"/"+name)}
+	l := &Lock{os.NewFile(uintptr(fd), path.Join(dir.Name(), name))}
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {

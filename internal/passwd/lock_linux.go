@@ -233,7 +233,7 @@ func (l *Lock) Release() error {
 	var errs []error
 	for _, name := range l.names {
 		if err := unix.Unlinkat(int(l.dir.Fd()), name, 0); err != nil {
-			errs = append(errs, fmt.Errorf("passwd: unlock: %w", &os.PathError{Op: "unlink", Path: l.dir.Name() + "/" + name, Err: err}))
+			errs = append(errs, fmt.Errorf("passwd: unlock: %w", &os.PathError{Op: "unlink", Path: path.Join(l.dir.Name(), name), Err: err}))
 		}
 	}
 	if l.pwd != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +18,7 @@ func OpenAt(dir *os.File, name string, flag int) (*os.File, error) {
 	if err != nil {
 		return nil, atError("open", dir, name, err)
 	}
-	return os.NewFile(uintptr(fd), dir.Name()+"/"+name), nil
+	return os.NewFile(uintptr(fd), strings.TrimSuffix(dir.Name(), "/")+"/"+name), nil
 }
 
 // OpenDirAt opens a directory in an open directory.
@@ -103,5 +105,5 @@ func atError(op string, dir *os.File, name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &fs.PathError{Op: op, Path: dir.Name() + "/" + name, Err: err}
+	return &fs.PathError{Op: op, Path: path.Join(dir.Name(), name), Err: err}
 }

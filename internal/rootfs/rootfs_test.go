@@ -188,3 +188,19 @@ func TestPlannedRootIsEmptyUntilItIsMade(t *testing.T) {
 	require.NoError(t, r.Mkdir("/etc", 0o755))
 	require.DirExists(t, filepath.Join(dir, "etc"))
 }
+
+// An error of the machine's own root names the path as a person would.
+func TestNamesOfTheMachinesRoot(t *testing.T) {
+	r, err := Open("/")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
+	dir, err := r.OpenDir("/")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, dir.Close()) })
+	etc, err := OpenAt(dir, "etc", unix.O_RDONLY)
+	require.NoError(t, err)
+	require.Equal(t, "/etc", etc.Name())
+	require.NoError(t, etc.Close())
+	_, err = LstatAt(dir, "nowhere")
+	require.ErrorContains(t, err, "lstat /nowhere:")
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -62,7 +63,7 @@ func (r *Root) Exists(name string) (bool, error) {
 func LstatAt(dir *os.File, name string) (Info, error) {
 	var st unix.Stat_t
 	if err := unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return Info{}, &fs.PathError{Op: "lstat", Path: dir.Name() + "/" + name, Err: err}
+		return Info{}, &fs.PathError{Op: "lstat", Path: path.Join(dir.Name(), name), Err: err}
 	}
 	return info(&st), nil
 }

@@ -221,5 +221,5 @@ func removeAll(root *os.Root, name string) error {
 }
 
 func (s *Store) pathError(op, name string, err error) error {
-	return &fs.PathError{Op: op, Path: s.dir.Name() + "/" + name, Err: err}
+	return &fs.PathError{Op: op, Path: path.Join(s.dir.Name(), name), Err: err}
 }
