@@ -88,6 +88,16 @@ func (s Service) entries(codeOwner, codeGroup string) []Entry {
 	return entries
 }
 
+// Writable are those of the directories that are the service user's, for the
+// ReadWritePaths of a unit in whose sandbox all else is read-only.
+func (s Service) Writable() []string {
+	paths := []string{"/var/cache/" + s.Name, "/var/lib/" + s.Name, "/var/log/" + s.Name}
+	if s.Runtime {
+		paths = append(paths, "/run/"+s.Name)
+	}
+	return paths
+}
+
 // Directives are the same directories as directives of systemd.exec(5), for a
 // unit that lets systemd make them: each with its mode, in a fixed order.
 // ConfigurationDirectory= is root's even then, and code has no directive.

@@ -20,10 +20,11 @@ func TestService(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "# See tmpfiles.d(5).\nd /run/app 0755 appuser appuser\n", string(b))
 
+	require.Equal(t, []string{"/var/cache/app", "/var/lib/app", "/var/log/app", "/run/app"}, service.Writable())
 	// Nothing that the service could run or be told by is its own.
 	for _, e := range tree.Entries {
 		if d, ok := e.(layout.Dir); ok && d.Owner != "root" {
-			require.Contains(t, []string{"/var/lib/app", "/var/cache/app", "/var/log/app", "/run/app"}, d.Path)
+			require.Contains(t, service.Writable(), d.Path)
 		}
 	}
 	for _, e := range service.EntriesThatTheServiceCanReplace() {

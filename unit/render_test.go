@@ -202,3 +202,8 @@ func TestRenderAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestEnviron(t *testing.T) {
+	require.Equal(t, map[string]string{"A": "2", "B": "x=y", "C": ""}, unit.Environ([]string{"A=1", "B=x=y", "nothing"}, nil, []string{"A=2", "C="}))
+	require.Equal(t, map[string]string{}, unit.Environ())
+}

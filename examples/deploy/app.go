@@ -33,23 +33,21 @@ func (a app) releases() layout.Releases {
 // program is in the current release, by a link that only a deployment moves.
 func (a app) program() string { return "/opt/" + a.name + "/current/bin/" + a.name }
 
+func (a app) dirs() layout.Service { return layout.Service{Name: a.name} }
+
 func (a app) service() string { return a.name + ".service" }
 
 func (a app) units() ([]unit.Unit, error) {
 	max, _ := a.memory.Bytes()
 	limits := cgroupv2.Limits{MemoryMax: a.memory, MemoryHigh: cgroupv2.Bytes(max / 8 * 7), TasksMax: cgroupv2.Tasks(256)}
-	service := unit.Service{
-		Name: a.name, Exec: []string{a.program()}, Type: unit.NotifyReload, User: a.name,
-		Environment: map[string]string{}, Sockets: []string{a.name + ".socket"},
-		StartTimeout: a.start, Limits: limits,
-	}
 	env, err := limits.GoEnv(0.1)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range env {
-		k, v, _ := strings.Cut(e, "=")
-		service.Environment[k] = v
+	service := unit.Service{
+		Name: a.name, Exec: []string{a.program()}, Type: unit.NotifyReload, User: a.name,
+		Environment: unit.Environ(env), Sockets: []string{a.name + ".socket"},
+		StartTimeout: a.start, Limits: limits, ReadWritePaths: a.dirs().Writable(),
 	}
 	return []unit.Unit{unit.Socket{Name: a.name, Listen: []string{a.listen}}, service}, nil
 }
@@ -58,7 +56,7 @@ func (a app) units() ([]unit.Unit, error) {
 func (a app) home() []bedplate.Step {
 	return []bedplate.Step{
 		{Name: "account", Resource: account.Set{Root: a.root, Users: []account.User{{Name: a.name}}}},
-		{Name: "tree", Resource: layout.Tree{Root: a.root, Name: a.name, Entries: append(a.base(), layout.Service{Name: a.name}.Entries()...)}},
+		{Name: "tree", Resource: layout.Tree{Root: a.root, Name: a.name, Entries: append(a.base(), a.dirs().Entries()...)}},
 	}
 }
 

@@ -47,6 +47,9 @@ type wanted struct {
 	cpu                  cgroupv2.CPU
 }
 
+// dirs are the service's directories.
+var dirs = layout.Service{Name: name}
+
 // limits of the service. GOMEMLIMIT and GOMAXPROCS follow from them.
 func (w wanted) limits() cgroupv2.Limits {
 	max, _ := w.memory.Bytes()
@@ -76,12 +79,8 @@ func (w wanted) units() ([]unit.Unit, error) {
 	service := unit.Service{
 		Name: name, Description: "Sample service",
 		Exec: []string{binary, "-config", config}, Type: unit.NotifyReload, User: name,
-		Environment: map[string]string{}, Sockets: []string{name + ".socket"}, Slice: name + ".slice",
-		Watchdog: 30 * time.Second, Limits: w.limits(),
-	}
-	for _, e := range env {
-		k, v, _ := strings.Cut(e, "=")
-		service.Environment[k] = v
+		Environment: unit.Environ(env), Sockets: []string{name + ".socket"}, Slice: name + ".slice",
+		Watchdog: 30 * time.Second, Limits: w.limits(), ReadWritePaths: dirs.Writable(),
 	}
 	return []unit.Unit{
 		unit.Slice{Name: name, Description: "What the sample service may use", Limits: w.around()},
@@ -96,7 +95,7 @@ func (w wanted) steps() ([]bedplate.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := append(layout.Service{Name: name}.Entries(),
+	entries := append(dirs.Entries(),
 		layout.File{Path: config, Content: []byte(greeting), Mode: 0o640, Group: name})
 	program := bedplate.Step{Name: "binary", Resource: build.Spec{
 		GOROOT: filepath.Join(w.root, goroot), Dir: w.module, Package: "./examples/hello", Output: binary, Root: w.root,
