@@ -3,6 +3,7 @@ package unit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -136,10 +137,25 @@ func (e *StartError) Error() string {
 	if e.Cause != nil {
 		t += ": " + e.Cause.Error()
 	}
-	if n := len(e.Status.Log); n > 0 {
-		t += "; the last log line: " + oneLine(e.Status.Log[n-1].String())
+	if line, ok := e.Status.telling(); ok {
+		t += "; the last log line: " + oneLine(line.String())
 	}
 	return t
+}
+
+// telling is the last entry of the unit's own, or of systemd's if it said nothing:
+// what systemd has to say of how a run ended is in the outcome, and in a crash loop
+// the last it says is that the next one begins.
+func (s Status) telling() (e journal.Entry, ok bool) {
+	for _, e := range slices.Backward(s.Log) {
+		if e.Identifier != "systemd" {
+			return e, true
+		}
+	}
+	if n := len(s.Log); n > 0 {
+		return s.Log[n-1], true
+	}
+	return e, false
 }
 
 func (e *StartError) Unwrap() error { return e.Cause }
