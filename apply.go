@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Step is a Resource with a name, for reports and errors.
@@ -72,7 +73,11 @@ func each(ctx context.Context, steps []Step, do func(r Resource, before []Change
 			c.Step = s.Name
 			all = append(all, c)
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+		case strings.HasPrefix(err.Error(), s.Name+": "): // a step that is called as its package is
+			return all, err
+		default:
 			return all, fmt.Errorf("%s: %w", s.Name, err)
 		}
 	}

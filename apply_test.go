@@ -83,6 +83,9 @@ func TestApplyReturnsWhatWasDoneBeforeTheError(t *testing.T) {
 	require.EqualError(t, err, "second: disk full")
 	require.Equal(t, []string{"first: update number n: 0 → 1", "second: update number n: 0 → 2"}, lines(made))
 	require.Zero(t, c, "the step after the error is not begun")
+
+	_, err = bedplate.Plan(t.Context(), bedplate.Step{Name: "account", Resource: number{&a, 2, errors.New("account: no such group")}})
+	require.EqualError(t, err, "account: no such group")
 }
 
 func TestApplyStopsBetweenSteps(t *testing.T) {

@@ -153,7 +153,7 @@ func ways(t testing.TB) map[string]account.Set {
 // described leaves out by what means.
 func described(all []bedplate.Change) (out []string) {
 	for _, c := range all {
-		if c.Kind == "file" {
+		if c.Kind == "file" || c.Kind == "directory" {
 			continue
 		}
 		d := c.Detail[:strings.LastIndex(c.Detail, ", ")]

@@ -21,6 +21,9 @@ var dependencies = map[string]string{"WantedBy": "wants", "RequiredBy": "require
 func (p *preparation) links() ([]link, error) {
 	e := &enabling{p: p, seen: map[string]bool{}}
 	for _, name := range p.set.names() {
+		if slices.Contains(p.set.Disabled, name) {
+			continue
+		}
 		if err := e.enable(name, false); err != nil {
 			return nil, err
 		}
@@ -271,6 +274,10 @@ func (p *preparation) unlinkOne(at, only string, wanted []link) error {
 	if only != "" && to != only {
 		return nil
 	}
+	if p.removed[at] {
+		return nil
+	}
+	p.removed[at] = true
 	p.add(bedplate.OpDelete, "symlink", at, "→ "+to, func() error {
 		if err := p.root.Remove(at); !errors.Is(err, fs.ErrNotExist) {
 			return err

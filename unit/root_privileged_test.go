@@ -3,6 +3,7 @@
 package unit_test
 
 import (
+	"maps"
 	"os/exec"
 	"testing"
 
@@ -55,7 +56,20 @@ func TestSetIsSystemctlRoot(t *testing.T) {
 		require.NoError(t, err, "%s: %s", name, out)
 	}
 
+	// Disabled, one of the Set's own among them. systemctl takes emptied directories
+	// away, too.
+	off := []string{"vendor@one.service", "alias.service", "plain.service", "app.socket"}
+	ensure(t, unit.Set{Root: ours, Disabled: append(off, "never.service"), Target: s.Target, Units: s.Units[:1], Enable: true})
+	out, err := exec.Command("systemctl", append([]string{"--root=" + theirs, "disable"}, off...)...).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Equal(t, withoutDirectories(tree(t, theirs)), withoutDirectories(tree(t, ours)))
+
 	// And back again.
 	ensure(t, unit.Set{Root: ours, Absent: []string{"app.service", "app.socket", "alias.service"}})
 	require.NotContains(t, tree(t, ours), etc+"nick.service")
+}
+
+func withoutDirectories(all map[string]string) map[string]string {
+	maps.DeleteFunc(all, func(name, _ string) bool { return name[len(name)-1] == '/' })
+	return all
 }

@@ -51,6 +51,11 @@ type Set struct {
 	// OnChange is what a running unit gets when its files changed.
 	OnChange ChangePolicy
 
+	// Disabled are units that neither start by themselves nor run: links that Enable
+	// would make for them are removed, with what they name in Also=, and a running
+	// one is stopped. Their files stay. Units of the Set are left out of Enable
+	// and Start then; those that are not there are as good as disabled.
+	Disabled []string
 	// Mask are units that must not be started by anybody; a running one is stopped.
 	Mask []string
 	// Absent are units that must not be there: they are stopped, their links and

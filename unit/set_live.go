@@ -32,7 +32,7 @@ func (p *preparation) observe(ctx context.Context) (observed, error) {
 		return nil, nil
 	}
 	state := observed{}
-	for _, name := range slices.Concat(p.set.names(), p.set.Mask, p.set.Absent) {
+	for _, name := range slices.Concat(p.set.names(), p.set.Disabled, p.set.Mask, p.set.Absent) {
 		if isTemplate(name) {
 			continue
 		}
@@ -79,7 +79,7 @@ func (o observation) up() bool {
 // stopUnwanted stops what must not run, before its files go: first what would
 // start it again.
 func (p *preparation) stopUnwanted(state observed) {
-	unwanted := slices.Concat(p.set.Mask, p.set.Absent)
+	unwanted := slices.Concat(p.set.Disabled, p.set.Mask, p.set.Absent)
 	slices.SortStableFunc(unwanted, func(a, b string) int { return stopOrder(a) - stopOrder(b) })
 	for _, name := range unwanted {
 		o, ok := state[name]

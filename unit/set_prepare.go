@@ -29,6 +29,7 @@ type preparation struct {
 
 	steps   []step
 	made    map[string]bool      // directories that a step makes
+	removed map[string]bool      // links that a step removes
 	touched map[string]bool      // units whose files a step writes
 	written map[string]time.Time // when the files of a unit were written last, where no step does
 	reread  bool                 // a step changes what systemd has read
@@ -49,7 +50,7 @@ func (s Set) prepare(ctx context.Context) (p *preparation, err error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	p = &preparation{set: s, target: s.Target, units: map[string]*File{}, made: map[string]bool{}, touched: map[string]bool{}, written: map[string]time.Time{}}
+	p = &preparation{set: s, target: s.Target, units: map[string]*File{}, made: map[string]bool{}, removed: map[string]bool{}, touched: map[string]bool{}, written: map[string]time.Time{}}
 	p.foresee(bedplate.Planned(ctx))
 	if p.dir, err = s.directory(); err != nil {
 		return nil, err
@@ -105,6 +106,9 @@ func (p *preparation) compare(ctx context.Context) error {
 	if err := p.link(links); err != nil {
 		return err
 	}
+	if err := p.disable(); err != nil {
+		return err
+	}
 	return p.running(state)
 }
 
@@ -124,6 +128,7 @@ func (s Set) check() error {
 		}
 	}
 	named("Instances", s.Instances)
+	named("Disabled", s.Disabled)
 	named("Mask", s.Mask)
 	named("Absent", s.Absent)
 	seen := map[string]string{}
@@ -153,6 +158,14 @@ func (s Set) check() error {
 	}
 	for _, n := range s.Absent {
 		once(n, "Absent")
+	}
+	for _, n := range s.Disabled {
+		if slices.Contains(s.Instances, n) {
+			errs = append(errs, fmt.Errorf("unit: %s is both in Instances and in Disabled", n))
+		}
+		if how := seen[n]; how != "Units" && how != "Files" {
+			once(n, "Disabled")
+		}
 	}
 	for i, d := range s.DropIns {
 		once(d.UnitName(), index("DropIns", i))

@@ -124,6 +124,18 @@ func TestSetLive(t *testing.T) {
 		"run unit hello.service: restart (its files changed)",
 	}, texts(ensure(t, s)))
 
+	off := s
+	off.Disabled = []string{"hello.service"}
+	require.Equal(t, []string{
+		"run unit hello.service: stop (was active)",
+		"delete symlink /etc/systemd/system/multi-user.target.wants/hello.service: → /etc/systemd/system/hello.service",
+		"run manager systemd: daemon-reload (files changed)",
+	}, texts(ensure(t, off)))
+	state, _ := exec.Command("systemctl", "is-enabled", "hello.service").Output() // exit status 1 says so, too
+	require.Equal(t, "disabled\n", string(state))
+	require.Equal(t, "inactive", show(t, "hello.service", "ActiveState"))
+
+	require.Len(t, ensure(t, s), 3, "and on again")
 	require.Equal(t, []string{
 		"run unit hello.service: stop (was active)",
 		"delete file /etc/systemd/system/hello.service",

@@ -135,7 +135,7 @@ func (p *preparation) meantToRun() (names []string, err error) {
 		default:
 			continue
 		}
-		if !isTemplate(name) {
+		if !isTemplate(name) && !slices.Contains(p.set.Disabled, name) {
 			names = append(names, name)
 		}
 	}

@@ -174,6 +174,31 @@ func TestSetDropInsMasksPresetsAbsent(t *testing.T) {
 	require.Contains(t, got, etc+"gone.service.d/mine.conf")
 }
 
+func TestSetDisabled(t *testing.T) {
+	root := t.TempDir()
+	put(t, root, "/usr/lib/systemd/system/ssh.service", "[Service]\nExecStart=/bin/x\n[Install]\nWantedBy=multi-user.target\nAlias=sshd.service\nAlso=ssh.socket\n")
+	put(t, root, "/usr/lib/systemd/system/ssh.socket", "[Socket]\nListenStream=22\n[Install]\nWantedBy=sockets.target\n")
+	before := tree(t, root)
+	on := unit.Set{Root: root, Units: []unit.Unit{app()}, Enable: true, Instances: []string{"ssh.service"}}
+	ensure(t, on)
+	put(t, root, etc+"by-hand.target.wants/ssh.service", "→ /usr/lib/systemd/system/ssh.service")
+	put(t, root, etc+"theirs.service", "→ /usr/lib/systemd/system/ssh.socket")
+	off := unit.Set{Root: root, Units: []unit.Unit{app()}, Enable: true, Disabled: []string{"ssh.service", "app.service", "never.service"}}
+	require.Equal(t, []string{
+		"delete symlink /etc/systemd/system/multi-user.target.wants/app.service: → /etc/systemd/system/app.service",
+		"delete symlink /etc/systemd/system/by-hand.target.wants/ssh.service: → /usr/lib/systemd/system/ssh.service",
+		"delete symlink /etc/systemd/system/multi-user.target.wants/ssh.service: → /usr/lib/systemd/system/ssh.service",
+		"delete symlink /etc/systemd/system/sockets.target.wants/ssh.socket: → /usr/lib/systemd/system/ssh.socket",
+		"delete symlink /etc/systemd/system/sshd.service: → /usr/lib/systemd/system/ssh.service",
+	}, texts(ensure(t, off)))
+	got := tree(t, root)
+	require.Contains(t, got, etc+"app.service")
+	require.Contains(t, got, etc+"theirs.service")
+	for name, text := range before {
+		require.Equal(t, text, got[name])
+	}
+}
+
 func TestSetMissingRoot(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "machine")
 	require.Equal(t, []string{
@@ -272,6 +297,9 @@ func TestSetRefuses(t *testing.T) {
 			want: "must be an absolute path"},
 		"one name twice":   {set: unit.Set{Units: []unit.Unit{app(), app()}}, want: "app.service is both in Units and in Units"},
 		"wanted and gone":  {set: unit.Set{Units: []unit.Unit{app()}, Absent: []string{"app.service"}}, want: "both in Units and in Absent"},
+		"wanted and off":   {set: unit.Set{Instances: []string{"a@b.service"}, Disabled: []string{"a@b.service"}}, want: "a@b.service is both in Instances and in Disabled"},
+		"off and gone":     {set: unit.Set{Absent: []string{"a.service"}, Disabled: []string{"a.service"}}, want: "a.service is both in Absent and in Disabled"},
+		"off, of no name":  {set: unit.Set{Disabled: []string{"../a.service"}}, want: "no unit name"},
 		"nil":              {set: unit.Set{Units: []unit.Unit{nil}}, want: "Units[0] is nil"},
 		"a policy of none": {set: unit.Set{OnChange: "x"}, want: `OnChange="x"`},
 		"a masked unit": {there: map[string]string{etc + "app.service": "→ /dev/null"}, set: unit.Set{Units: []unit.Unit{app()}},

@@ -6,17 +6,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/bedplate/bedplate/cgroupv2"
 	"github.com/bedplate/bedplate/internal/testenv"
 	"github.com/bedplate/bedplate/unit"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -122,7 +126,8 @@ func TestTunesWhatRuns(t *testing.T) {
 	require.Equal(t, pid, show(t, "MainPID"))
 }
 
-// Counts of a run that is over say nothing of the next.
+// Counts of a run that is over say nothing of the next, and there is no waiting
+// for the end.
 func TestRestartedMeanwhile(t *testing.T) {
 	_, err := unit.Set{Start: true, Units: []unit.Unit{unit.Service{Name: "tuned", Exec: []string{"/bin/sleep", "1000"}}}}.Ensure(t.Context())
 	require.NoError(t, err)
@@ -130,14 +135,11 @@ func TestRestartedMeanwhile(t *testing.T) {
 		_, err := unit.Set{Absent: []string{"tuned.service"}}.Ensure(context.Background())
 		require.NoError(t, err)
 	})
-	restarted := make(chan error, 1)
-	go func() {
-		time.Sleep(time.Second)
-		_, err := unit.Manager{}.Restart(t.Context(), "tuned.service")
-		restarted <- err
-	}()
-	code, err := run(t.Context(), []string{"-unit", "tuned", "-for", "3s"}, os.Stdout, os.Stderr)
-	require.NoError(t, <-restarted)
-	require.ErrorContains(t, err, "restarted while it was watched")
+	// The first question comes when it is watched already.
+	restart := sync.OnceValue(func() error { return exec.Command("systemctl", "restart", "tuned.service").Run() })
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { assert.NoError(t, restart()) }))
+	defer server.Close()
+	code, err := run(t.Context(), []string{"-unit", "tuned", "-for", "1m", "-url", server.URL, "-clients", "1"}, os.Stdout, os.Stderr)
+	require.ErrorContains(t, err, "stopped or restarted while it was watched")
 	require.Equal(t, exitTrouble, code)
 }

@@ -54,19 +54,29 @@ func (o options) watch(ctx context.Context, progress io.Writer) (s sight, err er
 	watching, stop := context.WithTimeout(ctx, o.span)
 	defer stop()
 	told := make(chan error, 1)
-	go func() { told <- tell(watching, s.group, progress) }()
+	go func() {
+		err := tell(watching, s.group, progress)
+		if err != nil {
+			stop() // there is no more to see
+		}
+		told <- err
+	}()
+	var unasked error
 	if o.url != "" {
-		if s.Load, err = ask(watching, o.url, o.clients); err != nil {
-			return s, err
+		if s.Load, unasked = ask(watching, o.url, o.clients); unasked != nil {
+			stop()
 		}
 	}
 	<-watching.Done()
-	if ctx.Err() != nil {
-		return s, errors.New("interrupted before the time was up; nothing was changed")
-	}
 	s.Over = time.Since(at)
-	if err := <-told; err != nil {
-		return s, fmt.Errorf("%s was stopped or restarted while it was watched, and its counts with it; watch it again: %w", o.unit, err)
+	gone := <-told
+	switch {
+	case ctx.Err() != nil:
+		return s, errors.New("interrupted before the time was up; nothing was changed")
+	case gone != nil:
+		return s, fmt.Errorf("%s was stopped or restarted while it was watched, and its counts with it; watch it again: %w", o.unit, gone)
+	case unasked != nil:
+		return s, unasked
 	}
 	if s.After, err = stat(s.group); err != nil {
 		return s, err
