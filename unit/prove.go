@@ -195,8 +195,8 @@ func (c *client) outcome(ctx context.Context, w *watched) (Status, error) {
 	if err != nil {
 		return s, err
 	}
-	if !w.looked && !s.started.After(w.ended) {
-		w.counted = s.Restarts // the run that is seen is the job's
+	if !w.looked && s.Outcome == Running && !s.started.After(w.ended) {
+		w.counted = s.Restarts // what runs is the job's
 	}
 	w.looked = true
 	s.Restarts = max(0, s.Restarts-w.counted)
