@@ -208,9 +208,13 @@ func TestSetLiveFailure(t *testing.T) {
 // A unit in a crash loop is not taken for one that runs, whenever it is looked at.
 func TestSetLiveCrashLoop(t *testing.T) {
 	gone(t, "flickers.service")
-	s := unit.Set{Manager: unit.Manager{Stable: 3 * time.Second}, Start: true, Units: []unit.Unit{unit.Service{Name: "flickers", Exec: []string{"/bin/sh", "-c", "sleep 0.3; exit 1"},
+	rounds := 2
+	if testenv.Suite(t) == "bullseye" || os.Getenv("BEDPLATE_LONG") != "" {
+		rounds = 4
+	}
+	s := unit.Set{Manager: unit.Manager{Stable: 2 * time.Second}, Start: true, Units: []unit.Unit{unit.Service{Name: "flickers", Exec: []string{"/bin/sh", "-c", "sleep 0.3; exit 1"},
 		RestartDelay: 100 * time.Millisecond, RestartDelayMax: 100 * time.Millisecond, StartLimitBurst: 1000}}}
-	for range 3 {
+	for range rounds {
 		_, err := s.Ensure(t.Context())
 		var failed *unit.StartError
 		require.ErrorAs(t, err, &failed)
@@ -226,8 +230,8 @@ func TestOutOfACrashLoop(t *testing.T) {
 	gone(t, "loop.service", "slow.service")
 	const mended = "/run/loop-mended"
 	loop := unit.Service{Name: "loop", Exec: []string{"/bin/sh", "-c", "test -e " + mended + " && exec sleep 1000; exit 1"},
-		RestartDelay: 3 * time.Second, RestartDelayMax: 3 * time.Second, StartLimitBurst: 50}
-	slow := unit.Service{Name: "slow", Exec: []string{"/bin/sleep", "1000"}, After: []string{"loop.service"}, Extra: []unit.Directive{{Section: "Service", Name: "ExecStop", Value: "/bin/sleep 6"}}}
+		RestartDelay: 2 * time.Second, RestartDelayMax: 2 * time.Second, StartLimitBurst: 50}
+	slow := unit.Service{Name: "slow", Exec: []string{"/bin/sleep", "1000"}, After: []string{"loop.service"}, Extra: []unit.Directive{{Section: "Service", Name: "ExecStop", Value: "/bin/sleep 4"}}}
 	_, err := unit.Set{Units: []unit.Unit{loop, slow}}.Ensure(t.Context())
 	require.NoError(t, err)
 	fails := func() {
@@ -257,7 +261,7 @@ func TestOutOfACrashLoop(t *testing.T) {
 func TestSetLiveStarting(t *testing.T) {
 	gone(t, "starting.service")
 	s := unit.Set{Units: []unit.Unit{unit.Service{
-		Name: "starting", Exec: []string{"/bin/sleep", "1000"}, Extra: []unit.Directive{{Section: "Service", Name: "ExecStartPre", Value: "/bin/sleep 4"}},
+		Name: "starting", Exec: []string{"/bin/sleep", "1000"}, Extra: []unit.Directive{{Section: "Service", Name: "ExecStartPre", Value: "/bin/sleep 2"}},
 	}}}
 	_, err := s.Ensure(t.Context())
 	require.NoError(t, err)
