@@ -208,13 +208,9 @@ func TestSetLiveFailure(t *testing.T) {
 // A unit in a crash loop is not taken for one that runs, whenever it is looked at.
 func TestSetLiveCrashLoop(t *testing.T) {
 	gone(t, "flickers.service")
-	rounds := 2
-	if testenv.Suite(t) == "bullseye" || os.Getenv("BEDPLATE_LONG") != "" {
-		rounds = 4
-	}
 	s := unit.Set{Manager: unit.Manager{Stable: 2 * time.Second}, Start: true, Units: []unit.Unit{unit.Service{Name: "flickers", Exec: []string{"/bin/sh", "-c", "sleep 0.3; exit 1"},
 		RestartDelay: 100 * time.Millisecond, RestartDelayMax: 100 * time.Millisecond, StartLimitBurst: 1000}}}
-	for range rounds {
+	for range 2 {
 		_, err := s.Ensure(t.Context())
 		var failed *unit.StartError
 		require.ErrorAs(t, err, &failed)
