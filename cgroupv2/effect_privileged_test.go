@@ -206,10 +206,16 @@ func TestStatAgainstTheFiles(t *testing.T) {
 		return s.Memory.Anon > 20<<20
 	})
 	require.NoError(t, g.Freeze(t.Context()))
-	s, err := cgroupv2.Stat(g.Path)
-	require.NoError(t, err)
-	require.Equal(t, kernel(t, g.Path, "memory.current"), strconv.FormatUint(s.Memory.Current, 10))
-	require.Contains(t, kernel(t, g.Path, "memory.stat"), "anon "+strconv.FormatUint(s.Memory.Anon, 10)+"\n")
+	// The kernel counts in batches, and adds them up every two seconds: between two
+	// readings the counts of a frozen group may still move, once.
+	var s cgroupv2.Stats
+	await(t, "the same counts as in the files", func() (same bool) {
+		var err error
+		s, err = cgroupv2.Stat(g.Path)
+		require.NoError(t, err)
+		return kernel(t, g.Path, "memory.current") == strconv.FormatUint(s.Memory.Current, 10) &&
+			strings.Contains(kernel(t, g.Path, "memory.stat"), "anon "+strconv.FormatUint(s.Memory.Anon, 10)+"\n")
+	})
 	require.Contains(t, kernel(t, g.Path, "cpu.stat"), "usage_usec "+strconv.FormatInt(s.CPU.Usage.Microseconds(), 10)+"\n")
 	require.Equal(t, kernel(t, g.Path, "pids.current"), strconv.FormatUint(s.Tasks.Current, 10))
 	require.True(t, s.Pressure.Memory.Some.Known)
