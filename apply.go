@@ -17,8 +17,9 @@ type Step struct {
 // Plan asks each step in order what it would change. Steps are planned against
 // the machine as it is now: what waits for an earlier step's change is pending,
 // and a directory that several steps find missing is the first one's to make. A
-// resource that reacts to what others change sees that by Planned. On an error it returns the changes planned so far with it, and the error
-// names the step; what it wraps can be matched.
+// resource that reacts to what others change sees that by Planned. On an error it
+// returns the changes planned so far with it, and the error names the step; what it
+// wraps can be matched.
 func Plan(ctx context.Context, steps ...Step) ([]Change, error) {
 	all, err := each(ctx, steps, func(r Resource, before []Change) ([]Change, error) {
 		return r.Plan(context.WithValue(ctx, planned{}, slices.Clone(before)))

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	sd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
@@ -59,7 +60,9 @@ func (m Manager) ApplyLimits(ctx context.Context, unit string) error {
 	})
 	// systemd has written the values to files that would outlive those they are from.
 	if made, forgetErr := forget(); made || forgetErr != nil {
-		err = errors.Join(err, forgetErr, c.reload(context.WithoutCancel(ctx)))
+		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		err = errors.Join(err, forgetErr, c.reload(after))
 	}
 	return err
 }

@@ -168,7 +168,10 @@ func (s Set) check() error {
 		}
 	}
 	for i, d := range s.DropIns {
-		once(d.UnitName(), index("DropIns", i))
+		if before, twice := seen[d.UnitName()]; twice {
+			errs = append(errs, fmt.Errorf("unit: %s and %s are both %s; give each a Name", before, index("DropIns", i), d.UnitName()))
+		}
+		seen[d.UnitName()] = index("DropIns", i)
 	}
 	for i, d := range s.AbsentDropIns {
 		if p := d.nameProblem(); p != "" {

@@ -318,6 +318,8 @@ func TestSetRefuses(t *testing.T) {
 		"a drop-in elsewhere": {set: unit.Set{DropIns: []unit.DropIn{{Unit: "x.service", Name: "../x", Directives: []unit.Directive{{Section: "Service", Name: "Nice", Value: "1"}}}}}, want: "is no file name"},
 		"a drop-in twice": {set: unit.Set{DropIns: []unit.DropIn{{Unit: "x.service", Name: "a", Directives: nice}}, AbsentDropIns: []unit.DropIn{{Unit: "x.service", Name: "a.conf"}}},
 			want: "x.service.d/a.conf is both in DropIns[0] and in AbsentDropIns[0]"},
+		"two drop-ins of a name": {set: unit.Set{DropIns: []unit.DropIn{{Unit: "x.service", Directives: nice}, {Unit: "x.service", Directives: nice}}},
+			want: "DropIns[0] and DropIns[1] are both x.service.d/50-bedplate.conf; give each a Name"},
 		"a drop-in to go elsewhere": {set: unit.Set{AbsentDropIns: []unit.DropIn{{Unit: "x.service", Name: "../x"}}}, want: "AbsentDropIns[0] is no file name"},
 		"a drop-in to go of a path": {set: unit.Set{AbsentDropIns: []unit.DropIn{{Unit: "../x.service"}}}, want: "AbsentDropIns[0] is for \"../x.service\", which is no unit name"},
 		"an empty drop-in":          {set: unit.Set{DropIns: []unit.DropIn{{Unit: "x.service"}}}, want: "holds nothing"},
