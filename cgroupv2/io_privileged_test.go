@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/bedplate/bedplate/cgroupv2"
 	"github.com/bedplate/bedplate/internal/testenv"
@@ -138,15 +139,21 @@ func TestPartitionsAreNamed(t *testing.T) {
 		_, err = f.Write(b)
 		require.NoError(t, errors.Join(err, f.Sync(), f.Close()))
 	}
+	// udev reads the table of a disk anew when a writer is done, and looks at what it
+	// finds: partitions come and go meanwhile, and are busy. It leaves a locked disk
+	// alone (https://systemd.io/BLOCK_DEVICE_LOCKING).
+	lock, err := os.Open(scratch)
+	require.NoError(t, err)
+	defer lock.Close()
+	require.NoError(t, unix.Flock(int(lock.Fd()), unix.LOCK_EX))
 	write(table)
 	defer write(make([]byte, 512))
-	// udev may have had the kernel read the table already; then partx has nothing to add.
-	run(t, "sh", "-c", "partx --add "+scratch+" || true")
+	run(t, "partx", "--add", scratch)
 	defer run(t, "partx", "--delete", "--nr", "1", scratch)
-	await(t, "a partition", func() bool { _, err := os.Stat(node); return err == nil })
+	await(t, "partition", func() bool { _, err := os.Stat(node); return err == nil })
 	d := delegated(t)
 	g := made(t, d+"/x", cgroupv2.Limits{})
-	err := cgroupv2.Set(g.Path, cgroupv2.Limits{IOMax: []cgroupv2.IOLimit{{Device: node, ReadBytes: cgroupv2.PerSecond(1000)}}})
+	err = cgroupv2.Set(g.Path, cgroupv2.Limits{IOMax: []cgroupv2.IOLimit{{Device: node, ReadBytes: cgroupv2.PerSecond(1000)}}})
 	var partition *cgroupv2.PartitionError
 	require.ErrorAs(t, err, &partition)
 	require.Equal(t, scratch, partition.Disk)
