@@ -161,7 +161,7 @@ func TestLockIsNamed(t *testing.T) {
 	vipw := exec.Command("vipw")
 	vipw.Env = append(os.Environ(), "EDITOR="+editor, "VISUAL="+editor)
 	require.NoError(t, vipw.Start())
-	require.Eventually(t, func() bool { _, err := os.Stat(begun); return err == nil }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { _, err := os.Stat(begun); return err == nil }, time.Minute, 10*time.Millisecond)
 	for _, backend := range []account.Backend{account.Shadow, account.Files, account.BusyBox, account.Sysusers} {
 		named := fmt.Sprintf("is held by process %d (vipw)", vipw.Process.Pid)
 		var err error

@@ -69,10 +69,10 @@ func run(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// await waits for what needs a moment, and fails after half a minute.
+// await waits for what needs a moment, on a busy host a long one, and fails after two minutes.
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
 		require.True(t, time.Now().Before(end), "no %s", what)
 	}
 }

@@ -99,7 +99,7 @@ func TestStartThatGoesWell(t *testing.T) {
 	gone(t, "w-run.service", "w-once.service", "w-stubborn.service", "w-status.service")
 	put(t, "", etc+"w-run.service", "[Service]\nType=exec\nExecStart=/bin/sleep 1000\nExecReload=/bin/sh -c 'exit $CODE'\nEnvironmentFile=-/run/w-code\n")
 	put(t, "", etc+"w-once.service", "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo done it'\n")
-	put(t, "", etc+"w-stubborn.service", "[Service]\nExecStart=/bin/sh -c 'trap \"\" TERM; while :; do sleep 0.1; done'\nTimeoutStopSec=300ms\n")
+	put(t, "", etc+"w-stubborn.service", "[Service]\nExecStart=/bin/sleep 1000\nKillSignal=SIGCONT\nTimeoutStopSec=300ms\n")
 	command(t, "systemctl", "daemon-reload")
 	m := unit.Manager{Stable: 100 * time.Millisecond}
 	s, err := m.Start(t.Context(), "w-run.service")

@@ -215,7 +215,7 @@ func TestSetLiveCrashLoop(t *testing.T) {
 		var failed *unit.StartError
 		require.ErrorAs(t, err, &failed)
 		require.Equal(t, unit.CrashLoop, failed.Status.Outcome)
-		require.Eventually(t, func() bool { return show(t, "flickers.service", "ActiveState") == "active" }, 10*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return show(t, "flickers.service", "ActiveState") == "active" }, time.Minute, 10*time.Millisecond)
 	}
 }
 
@@ -230,39 +230,48 @@ func TestOutOfACrashLoop(t *testing.T) {
 	slow := unit.Service{Name: "slow", Exec: []string{"/bin/sleep", "1000"}, After: []string{"loop.service"}, Extra: []unit.Directive{{Section: "Service", Name: "ExecStop", Value: "/bin/sleep 4"}}}
 	_, err := unit.Set{Units: []unit.Unit{loop, slow}}.Ensure(t.Context())
 	require.NoError(t, err)
-	fails := func() {
-		require.NoError(t, os.RemoveAll(mended))
-		command(t, "systemctl", "restart", "loop.service")
-		require.Eventually(t, func() bool { return show(t, "loop.service", "SubState") == "auto-restart" }, 10*time.Second, 10*time.Millisecond)
-		require.Equal(t, "0", show(t, "loop.service", "NRestarts"))
-		require.NoError(t, os.WriteFile(mended, nil, 0o644))
+	// A busy host may sleep through the moment: then it is tried again.
+	meets := func(restarts, missed string, job func()) {
+		t.Helper()
+		for attempt := 1; ; attempt++ {
+			require.NoError(t, os.RemoveAll(mended))
+			command(t, "systemctl", "start", "slow.service")
+			command(t, "systemctl", "restart", "loop.service")
+			require.Eventually(t, func() bool { return show(t, "loop.service", "SubState") == "auto-restart" }, time.Minute, 10*time.Millisecond)
+			require.NoError(t, os.WriteFile(mended, nil, 0o644))
+			job()
+			if got := show(t, "loop.service", "NRestarts"); got == restarts {
+				return
+			}
+			require.Less(t, attempt, 5, missed)
+		}
 	}
-	command(t, "systemctl", "start", "slow.service")
-	fails()
-	command(t, "systemctl", "stop", "--no-block", "slow.service") // which goes before a stop of loop.service
-	status, err := unit.Manager{}.Restart(t.Context(), "loop.service")
-	require.NoError(t, err)
-	if testenv.Systemd(t) < 254 { // which does not count one that has a job already
-		require.Equal(t, "1", show(t, "loop.service", "NRestarts"), "the try did not come due in time")
+	counted := "0"
+	if testenv.Systemd(t) < 254 { // it counts one that has a job already
+		counted = "1"
 	}
-	require.Zero(t, status.Restarts)
-
-	fails()
-	_, err = unit.Manager{}.Start(t.Context(), "loop.service")
-	require.NoError(t, err)
-	require.Equal(t, "0", show(t, "loop.service", "NRestarts"))
+	meets(counted, "the try of systemd's own did not come due in time", func() {
+		command(t, "systemctl", "stop", "--no-block", "slow.service") // which goes before a stop of loop.service
+		status, err := unit.Manager{}.Restart(t.Context(), "loop.service")
+		require.NoError(t, err)
+		require.Zero(t, status.Restarts)
+	})
+	meets("0", "the start waited for the next try", func() {
+		_, err := unit.Manager{}.Start(t.Context(), "loop.service")
+		require.NoError(t, err)
+	})
 }
 
 // A unit that somebody has begun to start is waited for and proven like any other.
 func TestSetLiveStarting(t *testing.T) {
 	gone(t, "starting.service")
 	s := unit.Set{Units: []unit.Unit{unit.Service{
-		Name: "starting", Exec: []string{"/bin/sleep", "1000"}, Extra: []unit.Directive{{Section: "Service", Name: "ExecStartPre", Value: "/bin/sleep 2"}},
+		Name: "starting", Exec: []string{"/bin/sleep", "1000"}, Extra: []unit.Directive{{Section: "Service", Name: "ExecStartPre", Value: "/bin/sleep 5"}},
 	}}}
 	_, err := s.Ensure(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, exec.Command("systemctl", "start", "--no-block", "starting.service").Run())
-	require.Eventually(t, func() bool { return show(t, "starting.service", "ActiveState") == "activating" }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return show(t, "starting.service", "ActiveState") == "activating" }, time.Minute, 10*time.Millisecond)
 	s.Start = true
 	made, err := s.Ensure(t.Context())
 	require.NoError(t, err)

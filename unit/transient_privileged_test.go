@@ -5,6 +5,7 @@ package unit_test
 import (
 	"bytes"
 	"context"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -44,7 +45,7 @@ func TestRun(t *testing.T) {
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, unit.MissingProgram, r.Status.Outcome)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	r, err = m.Run(ctx, unit.Transient{Service: unit.Service{Name: "run-long", Exec: []string{"/bin/sleep", "1000"}}})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -63,7 +64,9 @@ func TestRun(t *testing.T) {
 // file again, and is the one that was asked for.
 func TestRunThroughReload(t *testing.T) {
 	gone(t, "slow.service")
-	put(t, "", etc+"slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 3\n")
+	const done = "/run/slow-done"
+	put(t, "", etc+"slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'until test -e "+done+"; do sleep 0.1; done'\n")
+	defer os.Remove(done)
 	words := []string{"a;b", ";", "a b;c", `\;`, "a'b", `a"b`, "$A", "${A}", "$$", "%n", `back\slash`, "é", "", "#x", "-", `x\`}
 	var out bytes.Buffer
 	ended := make(chan error, 1)
@@ -75,7 +78,8 @@ func TestRunThroughReload(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool { return show(t, "slow.service", "ActiveState") == "activating" }, 30*time.Second, 50*time.Millisecond)
 	command(t, "systemctl", "daemon-reload")
-	require.Equal(t, "inactive", show(t, "reloaded.service", "ActiveState"), "it was executed before the reload; make slow.service slower")
+	require.Equal(t, "inactive", show(t, "reloaded.service", "ActiveState"), "it was executed before the reload")
+	require.NoError(t, os.WriteFile(done, nil, 0o644))
 	require.NoError(t, <-ended)
 	require.Equal(t, strings.Join(append(words, "sh"), "\n")+"\n", out.String())
 	require.NoDirExists(t, "/run/systemd/transient/reloaded.service.d")

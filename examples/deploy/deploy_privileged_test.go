@@ -51,7 +51,7 @@ func rounds() int {
 func TestLive(t *testing.T) {
 	release := func(kind string) string { return testenv.Payload(t, "samples/"+kind) }
 	do := func(args ...string) ran {
-		return deployed(t, append([]string{"-app", "hello", "-start", "4s", "-stable", "500ms"}, args...)...)
+		return deployed(t, append([]string{"-app", "hello", "-start", "8s", "-stable", "500ms"}, args...)...)
 	}
 	got := do("-release", release("crashes"))
 	require.Equal(t, exitFailed, got.code)
