@@ -17,11 +17,16 @@ import (
 	"github.com/bedplate/bedplate/internal/testenv/vm"
 )
 
-// bootAll runs every batch in a machine of every suite, jobs of them at a time; each
-// is prepared when it is first needed.
+// planned is a batch that is prepared when it is first needed.
+type planned struct {
+	prepare func() (*batch, error)
+	once    bool // on the last suite only
+}
+
+// bootAll runs every batch in a machine of every suite, jobs of them at a time.
 // What a lone machine says is shown as it comes; of several, each has its say
 // when it ended.
-func bootAll(ctx context.Context, s *settings, suites []string, batches []func() (*batch, error), jobs int) ([]*outcome, error) {
+func bootAll(ctx context.Context, s *settings, suites []string, batches []planned, jobs int) ([]*outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (
@@ -58,8 +63,11 @@ func bootAll(ctx context.Context, s *settings, suites []string, batches []func()
 		}
 		cancel()
 	}
-	for _, suite := range suites {
+	for i, suite := range suites {
 		for _, b := range batches {
+			if b.once && i < len(suites)-1 {
+				continue
+			}
 			select {
 			case seats <- struct{}{}:
 			case <-ctx.Done():
@@ -67,7 +75,7 @@ func bootAll(ctx context.Context, s *settings, suites []string, batches []func()
 			}
 			running.Go(func() {
 				defer func() { <-seats }()
-				one(b, suite)
+				one(b.prepare, suite)
 			})
 		}
 	}

@@ -1,6 +1,6 @@
 // Command machine runs privileged tests, or a shell, in throwaway machines.
 //
-//	go run ./internal/testenv/machine test [-suite all] [-run regexp] [-profile lean|full] [-timeout 5m] [-jobs 1] [-with name=path] [-cover file] [-v] [packages]
+//	go run ./internal/testenv/machine test [-suite all] [-run regexp] [-profile lean|full] [-timeout 5m] [-jobs 1] [-once regexp] [-with name=path] [-cover file] [-v] [packages]
 //	go run ./internal/testenv/machine shell [-suite trixie]
 //	go run ./internal/testenv/machine selftest [-suite trixie]
 //	go run ./internal/testenv/machine build [-suite all]

@@ -60,6 +60,7 @@ type pkg struct {
 	dir   string
 	tests []string
 	needs needs
+	once  bool // on the last release only
 }
 
 // find lists the packages that have privileged tests, and those tests.
@@ -143,6 +144,18 @@ func narrow(all []pkg, pattern string) ([]pkg, error) {
 		}
 	}
 	return kept, nil
+}
+
+// mark tells packages that one release is enough for.
+func mark(all []pkg, pattern string) error {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return fmt.Errorf("-once: %w", err)
+	}
+	for i := range all {
+		all[i].once = re.MatchString(all[i].name)
+	}
+	return nil
 }
 
 // static is the environment of a build that runs in any machine.

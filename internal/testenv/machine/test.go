@@ -27,6 +27,7 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 	limit := fs.Duration("timeout", 0, "end a package's tests after this `time`; default: 5m, or what its machine.json says")
 	jobs := fs.Int("jobs", 1, "boot as many `machines` at a time; of more than one, each is told of when it ended")
 	verbose := fs.Bool("v", false, "print what passing tests print, too")
+	once := fs.String("once", "^$", "run packages whose names match this `regexp` on the last release only")
 	suites, err := s.parse(fs, args)
 	if err != nil {
 		return 2, err
@@ -45,20 +46,23 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 	if found, err = narrow(found, *only); err != nil {
 		return 2, err
 	}
+	if err := mark(found, *once); err != nil {
+		return 2, err
+	}
 	if len(found) == 0 {
 		return 1, fmt.Errorf("no privileged test in %s matches -run %q", strings.Join(patterns, " "), *only)
 	}
 	var mu sync.Mutex
-	var prepared []*batch
+	var all []*batch
 	defer func() {
-		for _, b := range prepared {
+		for _, b := range all {
 			b.remove()
 		}
 	}()
 	// One machine runs while the compiler works for the next.
-	var batches []func() (*batch, error)
+	var batches []planned
 	for _, packages := range machines(found) {
-		batches = append(batches, sync.OnceValues(func() (*batch, error) {
+		prepared := sync.OnceValues(func() (*batch, error) {
 			b, err := prepare(ctx, packages, privilegedTag, *cover != "")
 			if err != nil {
 				return nil, err
@@ -71,9 +75,10 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			prepared = append(prepared, b)
+			all = append(all, b)
 			return b, nil
-		}))
+		})
+		batches = append(batches, planned{prepared, packages[0].once})
 	}
 
 	outcomes, err := bootAll(ctx, s, suites, batches, *jobs)
@@ -102,16 +107,18 @@ func test(ctx context.Context, s *settings, fs *flag.FlagSet, args []string) (in
 // other has touched, but for those that share theirs. What may take longest comes
 // first, so that no machine runs alone at the end.
 func machines(found []pkg) (list [][]pkg) {
-	var shared []pkg
+	shared := map[bool][]pkg{}
 	for _, p := range found {
 		if p.needs.Shares {
-			shared = append(shared, p)
+			shared[p.once] = append(shared[p.once], p)
 		} else {
 			list = append(list, []pkg{p})
 		}
 	}
-	if len(shared) > 0 {
-		list = append(list, shared)
+	for _, some := range [][]pkg{shared[true], shared[false]} {
+		if len(some) > 0 {
+			list = append(list, some)
+		}
 	}
 	slices.SortStableFunc(list, func(a, b []pkg) int { return b[0].needs.Minutes - a[0].needs.Minutes })
 	return list

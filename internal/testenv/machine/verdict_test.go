@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -68,6 +69,21 @@ func TestMachines(t *testing.T) {
 		names = append(names, "|")
 	}
 	require.Equal(t, "e | c | a | b d |", strings.Join(names, " "))
+}
+
+// What is looked at once shares a machine with its like only.
+func TestOnce(t *testing.T) {
+	found := []pkg{{name: "a", needs: needs{Shares: true}}, {name: "ab"}, {name: "b", needs: needs{Shares: true}}, {name: "c", needs: needs{Shares: true}}}
+	require.NoError(t, mark(found, "^(a|b)$"))
+	var names []string
+	for _, packages := range machines(found) {
+		for _, p := range packages {
+			require.Equal(t, packages[0].once, p.once)
+			names = append(names, fmt.Sprint(p.name, " ", p.once))
+		}
+	}
+	require.Equal(t, []string{"ab false", "a true", "b true", "c false"}, names)
+	require.ErrorContains(t, mark(found, "("), "-once: ")
 }
 
 func TestMerge(t *testing.T) {
