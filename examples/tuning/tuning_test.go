@@ -59,7 +59,7 @@ func TestDirectives(t *testing.T) {
 func TestAsk(t *testing.T) {
 	var n atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if n.Add(1)%10 == 0 {
+		if n.Add(1)%3 == 0 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	}))
