@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bedplate/bedplate/cgroupv2"
 	"github.com/bedplate/bedplate/internal/testenv"
 	"github.com/bedplate/bedplate/verify"
 	"github.com/bedplate/bedplate/verify/checks"
@@ -32,6 +33,7 @@ func TestProvisionedMachine(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Close()
 	m := &systemd{conn: conn}
+	t.Run("limits lifted", func(t *testing.T) { lifted(t, m) })
 	t.Run("seeded faults", func(t *testing.T) { seeded(t, m, list) })
 	t.Run("dropped entries", func(t *testing.T) { dropped(t, m) })
 }
@@ -122,6 +124,17 @@ func about(t *testing.T, list []verify.Check, f fault) (some []verify.Check) {
 		}
 	}
 	return some
+}
+
+// lifted: a live proof fails where something else than was asked for is in force.
+func lifted(t *testing.T, m *systemd) {
+	s := &sabotage{TB: t, systemd: m}
+	defer s.mend()
+	s.reload(func() { s.dropIn(unitDir+"bedplate-probe-.service.d", "Service", "MemoryMax=infinity\nCPUQuota=80%") })
+	judge(t, []want{
+		{checks.ProveMemoryMax(cgroupv2.MiB(32)), verify.Fail, "took over 32M and was not killed for it"},
+		{checks.ProveCPUMax(cgroupv2.Percent(20)), verify.Fail, "found 80%, throttled in"},
+	})
 }
 
 // dropped lets the service log more than it may: what journald drops is found for
