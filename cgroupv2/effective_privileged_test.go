@@ -108,17 +108,32 @@ func TestHugePagesOnTheKernel(t *testing.T) {
 	require.Contains(t, got.HugePages, cgroupv2.HugePageLimit{Size: cgroupv2.MiB(2), Max: cgroupv2.MiB(4)})
 	require.NoError(t, cgroupv2.Set(g.Path, cgroupv2.Limits{HugePages: got.HugePages}))
 
-	require.NoError(t, os.WriteFile("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", []byte("4"), 0))
+	// The kernel makes fewer, and says nothing, where memory is in pieces or a signal
+	// comes meanwhile, such as that of another test's child that ended.
+	await(t, "huge pages to be had", func() bool {
+		const pool = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+		require.NoError(t, os.WriteFile(pool, []byte("4"), 0))
+		n, err := os.ReadFile(pool)
+		require.NoError(t, err)
+		return string(n) == "4\n"
+	})
 	s, err := cgroupv2.Stat(g.Path)
 	require.NoError(t, err)
 	require.NotEmpty(t, s.HugePages)
 	use := exec.Command("/proc/self/exe", "load", "huge", "2")
 	out := &strings.Builder{}
-	use.Stdout = out
+	use.Stdout, use.Stderr = out, out
 	pipe, err := use.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, g.Start(use))
+	ended := make(chan error, 1)
+	go func() { ended <- use.Wait() }()
 	await(t, "huge pages", func() bool {
+		select {
+		case err := <-ended:
+			require.Fail(t, "it ended before it was told to", "%v: %s", err, out)
+		default:
+		}
 		s, err := cgroupv2.Stat(g.Path)
 		require.NoError(t, err)
 		for _, h := range s.HugePages {
@@ -129,7 +144,7 @@ func TestHugePagesOnTheKernel(t *testing.T) {
 		return false
 	})
 	require.NoError(t, pipe.Close())
-	require.NoError(t, use.Wait())
+	require.NoError(t, <-ended)
 
 	// A resource of the misc controller that this machine does not have.
 	if slicesContain(kernel(t, "", "cgroup.controllers"), "misc") {
