@@ -173,6 +173,7 @@ func TestFreezeAndKill(t *testing.T) {
 		starts(t, made(t, d+at, cgroupv2.Limits{}), "spin", "1")
 	}
 	require.NoError(t, g.Freeze(t.Context()))
+	require.Contains(t, kernel(t, g.Path, "cgroup.events"), "frozen 1", "it is when Freeze returns, and not some time later")
 	require.ErrorIs(t, cgroupv2.Group{Path: d + "/tree/a"}.Start(exec.Command("/bin/true")), cgroupv2.ErrFrozen)
 	var frozen time.Duration
 	await(t, "standstill", func() bool { // each CPU's last part is added late

@@ -19,7 +19,7 @@ import (
 
 func real(t *testing.T, identifier string, o HandlerOptions) *slog.Logger {
 	t.Helper()
-	o.Identifier, o.Timeout, o.Fallback = identifier, 30*time.Second, slog.DiscardHandler
+	o.Identifier, o.Timeout, o.Fallback = identifier, 10*time.Second, slog.DiscardHandler
 	h, err := NewHandler(&o)
 	require.NoError(t, err)
 	return slog.New(h)
@@ -161,7 +161,7 @@ const floodRecords = 10_000
 
 // flood logs as fast as it can, and says how long the slowest call took.
 func flood() {
-	h, err := NewHandler(&HandlerOptions{Identifier: "flood", Timeout: 30 * time.Second})
+	h, err := NewHandler(&HandlerOptions{Identifier: "flood", Timeout: 5 * time.Second})
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
@@ -194,5 +194,5 @@ func TestFlood(t *testing.T) {
 		seen[e.Field("I")] = true
 	}
 	require.Len(t, seen, floodRecords-lost)
-	require.Zero(t, lost, "with half a minute of patience nothing is lost")
+	require.Zero(t, lost, "with five seconds of patience nothing is lost")
 }

@@ -41,7 +41,7 @@ func TestProvisionedMachine(t *testing.T) {
 func seeded(t *testing.T, m *systemd, list []verify.Check) {
 	for i := range list {
 		if strings.HasPrefix(list[i].Name, "http/") || strings.HasPrefix(list[i].Name, "heap/") || strings.HasPrefix(list[i].Name, "metric/") {
-			list[i].Timeout = 8 * time.Second // and not a minute: some faults make it pass
+			list[i].Timeout = 8 * time.Second // and not a minute, which some faults take to the end
 		}
 	}
 	require.NoError(t, verify.Run(t.Context(), light(t, list)...).Err())
